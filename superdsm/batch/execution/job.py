@@ -19,8 +19,6 @@ class TaskBundle:
 
     Attributes
     ----------
-    task : str
-        Name of the task.
     stages : tuple of Stage
         The stages up to the last one.
     config : Config
@@ -41,7 +39,6 @@ class TaskBundle:
         Where the worker tells what it is doing.
     """
 
-    task: str
     stages: tuple[Stage, ...]
     config: Config
     recipe: Recipe
@@ -64,9 +61,9 @@ class Job:
         Number in the whole plan.
     id : int or str
         The file id.
-    kit : bytes
+    bundle : bytes
         The pickled `TaskBundle`.
-    kit_digest : str
+    digest : str
         Its digest.
     path : str
         The image.
@@ -76,10 +73,11 @@ class Job:
         Name of the reader.
     image : str
         Key of the image.
-    goals : tuple of int
-        Indices of the stages whose results have to be there afterwards.
-    load : tuple of int
-        Indices of the stages whose results were planned to be there.
+    targets : tuple of str
+        Ids of the stages whose results have to be there afterwards.
+    load : tuple of str
+        Ids of the stages whose results were planned to be there. One that has vanished is computed; what the plan says
+        is computed follows from this, so that it need not be told.
     exports : tuple of (int, str)
         Indices of the outputs to write, with their paths.
     threads : int
@@ -88,14 +86,14 @@ class Job:
 
     number: int
     id: FileId
-    kit: bytes
-    kit_digest: str
+    bundle: bytes
+    digest: str
     path: str
     stat: tuple[int, int]
     reader: str
     image: str
-    goals: tuple[int, ...]
-    load: tuple[int, ...]
+    targets: tuple[str, ...]
+    load: tuple[str, ...]
     exports: tuple[tuple[int, str], ...]
     threads: int = 1
 
@@ -127,7 +125,7 @@ class ImageResult:
     damaged : list of str
         Damaged entries of the store that were found.
     kind, stage, message, traceback : str
-        Of failures; see `superdsm.batch.storage.journal.Record`.
+        Of failures; see `superdsm.batch.storage.journal.JournalEntry`.
     """
 
     number: int

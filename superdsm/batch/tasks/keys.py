@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from superdsm.config import Config, canonical_json, digest
-from superdsm.pipeline import SOURCE, Pipeline
+from superdsm.evaluation import OUTSIDE, wiring
+from superdsm.fields import SOURCE
+from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
@@ -115,7 +117,11 @@ def field_key(stage_key: str, name: str) -> str:
 
 
 def make_recipe(
-    pipeline: Pipeline, config: Config, identity: Identity, last: str | None = None, settings: Settings = Stage.settings
+    pipeline: Pipeline,
+    config: Config,
+    identity: Identity,
+    last: str | None = None,
+    settings: Settings = Stage.identity_params,
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
@@ -137,13 +143,11 @@ def make_recipe(
     ConfigError
         A value of the configuration is illegal.
     """
-    providers: dict[str, int] = {SOURCE: IMAGE}
+    wires = wiring(pipeline)
+    at_of = {OUTSIDE: IMAGE} | {stage_id: index for index, stage_id in enumerate(pipeline.ids)}
     stages: list[StageRecipe] = []
-    for index, stage in enumerate(pipeline):
-        names = [*stage.inputs]
-        if stage.needs_scale and "scale" in providers and "scale" not in names:
-            names.append("scale")  # automatic hyperparameters depend on it
-        inputs = tuple((name, providers[name]) for name in sorted(names))
+    for stage in pipeline:
+        inputs = tuple((name, at_of[provider]) for name, provider in wires[stage.id].items())
         code = identity(stage)
         keyed = code is not None and all(at == IMAGE or stages[at].keyed for _, at in inputs)
         material = {"code": code, "settings": settings(stage, config)}
@@ -161,7 +165,6 @@ def make_recipe(
                 _hash("recipe", text, *above) if keyed else "",
             )
         )
-        providers.update(dict.fromkeys(stage.outputs, index))
         if stage.id == last:
             break
     return Recipe(tuple(stages), digest([[stage.id, stage.digest or stage.text, stage.inputs] for stage in stages]))
