@@ -13,7 +13,7 @@ from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TaskBundle:
     """What all images of a task have in common. It travels to the workers once per image, as bytes.
 

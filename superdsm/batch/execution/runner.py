@@ -146,7 +146,7 @@ class _Execution:
         self.keep = not planner.options.oneshot
         self.summary = RunSummary()
         self.locks: dict[str, Lock] = {}
-        self.kits: dict[str, tuple[bytes, str]] = {}
+        self.kits: dict[str, tuple[TaskBundle, tuple[bytes, str]]] = {}
         self.images: dict[int, tuple[TaskPlan, ImagePlan]] = {}
         self.pending: dict[str, int] = {}
         self.scheduler: Scheduler | None = None
@@ -252,7 +252,8 @@ class _Execution:
         """Return the job for an image."""
         plan, image = self.images[number]
         if plan.name not in self.kits:
-            self.kits[plan.name] = self.kit(plan)
+            kit = self.kit(plan)
+            self.kits[plan.name] = kit, pack_kit(kit)
         assert image.file is not None
         reader = self.planner.tools.reader_for(image.path)
         assert reader is not None
@@ -260,7 +261,7 @@ class _Execution:
         return Job(
             number,
             image.id,
-            *self.kits[plan.name],
+            *self.kits[plan.name][1],
             image.path,
             (image.file.size, image.file.mtime_ns),
             reader.name,
@@ -271,12 +272,12 @@ class _Execution:
             self.threads,
         )
 
-    def kit(self, plan: TaskPlan) -> tuple[bytes, str]:
-        """Return what all images of a task have in common, as bytes."""
+    def kit(self, plan: TaskPlan) -> TaskBundle:
+        """Return what all images of a task have in common."""
         setup, options = plan.setup, self.planner.options
         paths = {image.path for image in plan.images if image.action == RUN}
         readers = {reader.name: reader for path in paths if (reader := self.planner.tools.reader_for(path))}
-        kit = TaskBundle(
+        return TaskBundle(
             plan.name,
             setup.pipeline.stages[: len(setup.recipe.stages)],
             setup.task.config,
@@ -289,7 +290,6 @@ class _Execution:
             options.fresh or options.force,
             self.board_directory,
         )
-        return pack_kit(kit)
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:

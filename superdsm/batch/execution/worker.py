@@ -6,6 +6,7 @@ import os
 import pickle
 import time
 import traceback
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from superdsm.parallel import thread_map
 from superdsm.pipeline import Run, run_stage
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 
+# The kits of a run in this process. To unpickle one where it was pickled would replace the methods of classes from
+# scripts and notebooks by copies without source, which no longer see what is defined anew beside them.
+_packed_here: weakref.WeakValueDictionary[str, TaskBundle] = weakref.WeakValueDictionary()
 OBJECT_FIELDS = ("postprocessed_objects", "cover")
 
 
@@ -29,11 +33,17 @@ def pack_kit(kit: TaskBundle) -> tuple[bytes, str]:
     import cloudpickle
 
     data = cloudpickle.dumps(kit)
-    return data, hashlib.blake2b(data, digest_size=20).hexdigest()
+    digest = hashlib.blake2b(data, digest_size=20).hexdigest()
+    _packed_here[digest] = kit
+    return data, digest
+
+
+def _unpack_kit(data: bytes, digest: str) -> TaskBundle:
+    return _packed_here.get(digest) or _loaded_kit(data, digest)
 
 
 @functools.lru_cache(maxsize=4)
-def _unpack_kit(data: bytes, digest: str) -> TaskBundle:
+def _loaded_kit(data: bytes, digest: str) -> TaskBundle:
     kit: TaskBundle = pickle.loads(data)
     return kit
 
