@@ -1,7 +1,10 @@
 """`check_stage`: whether a stage keeps the promises that the framework builds on."""
 
 import copy
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -106,15 +109,30 @@ def _declaration(cls: type[Stage]) -> Iterator[str]:
             yield f"fields declares {name!r}, which is not among the outputs"
 
 
+# What a worker does first; the path of modules travels like the one of the executors.
+_ARRIVE = """
+import json, pickle, sys
+sys.path[:] = json.loads(sys.argv[1])
+stage = pickle.load(sys.stdin.buffer)
+from superdsm.config import Config, canonical_json
+print(canonical_json(stage.identity_params(Config())))
+"""
+
+
 def _travel(stage: Stage) -> Iterator[str]:
     import cloudpickle
 
     try:
-        there = cloudpickle.loads(cloudpickle.dumps(stage))
+        data = cloudpickle.dumps(stage)
+        # Not in this process: there it would replace the methods of a class from a script or a notebook.
+        command = [sys.executable, "-c", _ARRIVE, json.dumps(sys.path)]
+        there = subprocess.run(command, input=data, capture_output=True, check=False)
     except Exception as exc:  # noqa: BLE001 - whatever a stage holds may refuse to be pickled
         yield f"it cannot be sent to a worker process: {type(exc).__name__}: {exc}"
         return
-    if there.identity_params(Config()) != stage.identity_params(Config()):
+    if there.returncode:
+        yield f"it cannot be sent to a worker process: {there.stderr.decode(errors='replace').strip().splitlines()[-1]}"
+    elif there.stdout.decode().splitlines()[-1] != canonical_json(stage.identity_params(Config())):
         yield "it arrives in a worker process with other hyperparameters"
 
 

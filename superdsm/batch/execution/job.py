@@ -1,5 +1,9 @@
 """What goes to a worker, and what comes back."""
 
+import functools
+import hashlib
+import pickle
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +17,7 @@ from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TaskBundle:
     """What all images of a task have in common. It travels to the workers once per image, as bytes.
 
@@ -49,6 +53,32 @@ class TaskBundle:
     keep: bool
     fresh: bool
     board: Path
+
+
+# The bundles of a run in this process. To unpickle one where it was pickled would replace the methods of classes from
+# scripts and notebooks by copies without source, which no longer see what is defined anew besides them.
+_packed_here: weakref.WeakValueDictionary[str, TaskBundle] = weakref.WeakValueDictionary()
+
+
+def pack(bundle: TaskBundle) -> tuple[bytes, str]:
+    """Return a bundle as bytes (classes that were defined in scripts included), and their digest."""
+    import cloudpickle
+
+    data = cloudpickle.dumps(bundle)
+    digest = hashlib.blake2b(data, digest_size=20).hexdigest()
+    _packed_here[digest] = bundle
+    return data, digest
+
+
+def unpack(data: bytes, digest: str) -> TaskBundle:
+    """Return what was packed; the same object where that was done in this process and it is still there."""
+    return _packed_here.get(digest) or _loaded(data, digest)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(data: bytes, digest: str) -> TaskBundle:
+    bundle: TaskBundle = pickle.loads(data)
+    return bundle
 
 
 @dataclass(frozen=True, slots=True)

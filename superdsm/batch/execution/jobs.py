@@ -1,10 +1,9 @@
 """From plans to what the workers are given."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from superdsm.batch.execution.job import Job, TaskBundle
+from superdsm.batch.execution.job import Job, TaskBundle, pack
 from superdsm.batch.planning.planner import RUN, ImagePlan, Planner, TaskPlan
 from superdsm.batch.tasks.file_ids import expand
 
@@ -31,7 +30,7 @@ class Jobs(Mapping[int, Job]):
         self._images = images
         self._threads = threads
         self._board = board
-        self._packed: dict[str, tuple[bytes, str]] = {}
+        self._packed: dict[str, tuple[TaskBundle, tuple[bytes, str]]] = {}
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._images)
@@ -45,8 +44,9 @@ class Jobs(Mapping[int, Job]):
         reader = self._planner.tools.reader_for(image.path)
         assert reader is not None
         if plan.name not in self._packed:
-            self._packed[plan.name] = pack(self._bundle(plan))
-        data, digest = self._packed[plan.name]
+            bundle = self._bundle(plan)
+            self._packed[plan.name] = bundle, pack(bundle)
+        data, digest = self._packed[plan.name][1]
         stages = plan.setup.recipe.stages
         exports = tuple((index, expand(plan.setup.exports[index].pattern, image.id)) for index in image.exports)
         return Job(
@@ -85,11 +85,3 @@ class Jobs(Mapping[int, Job]):
             fresh=options.fresh or options.force,
             board=self._board,
         )
-
-
-def pack(bundle: TaskBundle) -> tuple[bytes, str]:
-    """Return a bundle as bytes (classes that were defined in scripts included), and their digest."""
-    import cloudpickle
-
-    data = cloudpickle.dumps(bundle)
-    return data, hashlib.blake2b(data, digest_size=20).hexdigest()

@@ -1,15 +1,13 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
-import functools
 import os
-import pickle
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
 from superdsm.batch.execution import progress
-from superdsm.batch.execution.job import ImageResult, Job, TaskBundle
+from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
 from superdsm.batch.execution.store_cache import OutputError, StoreCache
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import OutputFile
@@ -17,12 +15,6 @@ from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
-
-
-@functools.lru_cache(maxsize=4)
-def _unpack(data: bytes, digest: str) -> TaskBundle:
-    bundle: TaskBundle = pickle.loads(data)
-    return bundle
 
 
 def work(job: Job) -> ImageResult:
@@ -42,7 +34,7 @@ def work(job: Job) -> ImageResult:
     image = None
     try:
         with thread_map(job.threads) as mapper:
-            image = _Image(job, _unpack(job.bundle, job.digest), mapper, result)
+            image = _Image(job, unpack(job.bundle, job.digest), mapper, result)
             image.run()
     except KeyboardInterrupt:
         raise
