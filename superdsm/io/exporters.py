@@ -44,7 +44,7 @@ def export(exporter: Exporter, path: str | Path, fields: Mapping[str, Any], cont
     path = Path(path)
     check_suffix(path, exporter.suffixes, f"files of the exporter {exporter.name!r}")
     needed = select_fields(exporter, fields)
-    context = replace(context, options=check_options(exporter, context.options))
+    context = replace(context, options=exporter.option_values(context.options))
     with replacing(path) as temporary:
         exporter.write(temporary, needed, context)
 
@@ -58,27 +58,16 @@ def select_fields(exporter: Exporter, fields: Mapping[str, Any]) -> dict[str, An
         A field is missing.
     """
     result = {}
-    for alternatives in exporter.inputs:
-        names = [name for name in alternatives.split("|") if name in fields]
+    for alternatives in exporter.alternatives:
+        names = [name for name in alternatives if name in fields]
         if not names:
-            wanted = alternatives.replace("|", " or ")
+            wanted = " or ".join(alternatives)
             raise PipelineError(
                 f"the exporter {exporter.name!r} needs the field {wanted}, which the pipeline does not provide; "
                 f"run it up to the stage that does"
             )
         result[names[0]] = fields[names[0]]
     return result
-
-
-def check_options(exporter: Exporter, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of all options of an exporter: those given, in their types, and defaults; others are dropped.
-
-    Raises
-    ------
-    ConfigError
-        A value is illegal.
-    """
-    return {spec.name: spec.check(options.get(spec.name, spec.default), spec.name) for spec in exporter.options}
 
 
 def _option(name: str, spec: Param) -> Param:
