@@ -52,6 +52,15 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("cvxopt",),
     ),
+    "metrics": (
+        (
+            *OUTER,
+            *(f"superdsm.{name}" for name in (*SPINE, *EDGES) if name != "errors"),
+            *("superdsm.stages", "superdsm.plugins", "superdsm.testing", "superdsm._ext"),
+            *("imageio", "tifffile", "imagecodecs", "skimage", "pathlib", "logging"),
+        ),
+        (),
+    ),
     "stages": ((*OUTER, "superdsm.plugins", "superdsm.io", "superdsm.export", "superdsm.testing", "superdsm._ext"), ()),
     "spine": ((*INNER, *OUTER, "superdsm.stages", "superdsm.testing", *NUMERICS[1:]), HEAVY),
     "builtins": ((*INNER, *NUMERICS), (*HEAVY, *OUTER, "superdsm.stages", "superdsm.io", "superdsm.export")),
