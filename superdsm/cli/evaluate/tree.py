@@ -1,0 +1,197 @@
+"""The evaluation of all tasks in a tree."""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from superdsm.batch import patterns
+from superdsm.batch.plan import RUN, Planner, PlanOptions
+from superdsm.batch.setup import Preparer, Setup
+from superdsm.batch.task import Task, discover
+from superdsm.batch.toolbox import installed
+from superdsm.cli.evaluate.pairs import Batch, Pair, check_objects, evaluate_all, listed, warn
+from superdsm.errors import ConfigError, TaskError, suggest
+
+if TYPE_CHECKING:
+    from superdsm.metrics import Summary
+
+LABELS = "seg"  # the exporter of label images
+
+
+@dataclass(slots=True)
+class TaskScores:
+    """An evaluated task.
+
+    Attributes
+    ----------
+    task : Task
+        The task.
+    batch : Batch
+        Its images.
+    outdated : list
+        File ids of label images that were not made with the task as it is now.
+    summary : Summary or None
+        Its scores; None: no image could be evaluated.
+    parent : str
+        Name of the nearest task above that has scores of the same images; "" if there is none.
+    difference : dict
+        How much the pooled scores and the counts are above those of that task, for the images that both have.
+    shared : int
+        The number of these images.
+    best : bool
+        Whether no other task with the same images has a better score.
+    """
+
+    task: Task
+    batch: Batch
+    outdated: list[str] = field(default_factory=list)
+    summary: "Summary | None" = None
+    parent: str = ""
+    difference: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shared: int = 0
+    best: bool = False
+
+    @property
+    def ground_truth(self) -> frozenset[Path]:
+        """The ground truth of the images that the task should have."""
+        return frozenset(pair.truth for pair in self.batch.results)
+
+
+def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
+    """Evaluate all tasks in and below a directory.
+
+    Raises
+    ------
+    SuperDSMError
+        Nothing can be evaluated.
+    """
+    by = score_name(args)
+    tools = installed()
+    tree = discover(args.predicted, tools)
+    for text in tree.warnings:
+        warn(text)
+    preparer, planner = Preparer(tree, tools), Planner(tree, tools, PlanOptions())
+    found = [_evaluate(preparer.prepare(task), planner, args) for task in tree.select()]
+    if not any(scores.batch.results for scores in found):
+        raise TaskError(f"{args.predicted}: no task has a label image with ground truth; check --gt, or run the tasks")
+    check_objects((result for scores in found for result in scores.batch.results.values()), args.gt)
+    for scores in found:
+        _compare(scores, found)
+    _mark_best(found, by)
+    return found
+
+
+def score_name(args: argparse.Namespace) -> str:
+    """Return the score by which the best task is found.
+
+    Raises
+    ------
+    ConfigError
+        There is no such score.
+    """
+    from superdsm.metrics import SCORES
+    from superdsm.metrics.tally import PARTIAL
+
+    known = [name for name in SCORES if not args.partial or name in PARTIAL]
+    by = args.by or ("seg" if args.partial else "ap_50")
+    if by not in known:
+        why = " with --partial" if by in SCORES else ""
+        raise ConfigError(f"--by {by}: there is no such score{why}{suggest(by, known)}; known: {', '.join(known)}")
+    return str(by)
+
+
+def _evaluate(setup: Setup, planner: Planner, args: argparse.Namespace) -> TaskScores:
+    """Evaluate a task."""
+    from superdsm.metrics import summarise
+
+    task = setup.task
+    scores = TaskScores(task, Batch())
+    export = next((number for number, export in enumerate(setup.exports) if export.name == LABELS), None)
+    if export is None:
+        warn(f"task {task.name}: writes no label images, not evaluated; add seg_pathpattern to its {task.file.path}")
+        scores.batch.failed[task.name] = "writes no label images"
+        return scores
+    truth = task.expand(args.gt)
+    try:
+        patterns.check(truth, setup.file_ids)
+        truths = [Path(patterns.expand(truth, file_id)) for file_id in setup.file_ids]
+    except patterns.PatternError as exc:
+        raise TaskError(f"--gt {args.gt}: does not go with the file ids of task {task.name}: {exc}") from exc
+    pairs = []
+    for image, path in zip(planner.plan(setup).images, truths, strict=True):
+        labels = Path(patterns.expand(setup.exports[export].pattern, image.id))
+        if not path.is_file():
+            scores.batch.without_truth.append(str(image.id))
+        elif not labels.is_file():
+            scores.batch.without_prediction.append(str(image.id))
+        else:
+            drawn_on = Path(image.path) if Path(image.path).is_file() else None
+            pairs.append(Pair(str(image.id), labels, path, drawn_on))
+            if image.action == RUN and export in image.exports:
+                scores.outdated.append(str(image.id))
+    _tell(scores, args)
+    overlay = None if args.overlay is None else args.overlay / task.name
+    evaluate_all(pairs, scores.batch, args, overlay)
+    if scores.batch.results:
+        scores.summary = summarise(scores.batch.results.values())
+    return scores
+
+
+def _tell(scores: TaskScores, args: argparse.Namespace) -> None:
+    """Say what is not evaluated, or is not what it seems to be."""
+    name, batch = scores.task.name, scores.batch
+    command = f"superdsm batch {args.predicted} --run"
+    if batch.without_truth:
+        names = listed(batch.without_truth)
+        warn(f"task {name}: {len(batch.without_truth)} without ground truth, not evaluated: {names}")
+    if batch.without_prediction:
+        names = listed(batch.without_prediction)
+        warn(
+            f"task {name}: {len(batch.without_prediction)} without label image, not evaluated: {names}; run: {command}"
+        )
+    if scores.outdated:
+        names = listed(scores.outdated)
+        warn(f"task {name}: {len(scores.outdated)} label images are not up to date: {names}; run: {command}")
+
+
+def _compare(scores: TaskScores, found: list[TaskScores]) -> None:
+    """Add the difference to the nearest task above that has the same images."""
+    from superdsm.metrics import summarise
+
+    known = {other.task.name: other for other in found}
+    own = {(pair.name, pair.truth): result for pair, result in scores.batch.results.items()}
+    above = scores.task.parent
+    while above is not None:
+        if above.name in known:
+            theirs = {(pair.name, pair.truth): result for pair, result in known[above.name].batch.results.items()}
+            common = [key for key in own if key in theirs]
+            if common:
+                here, there = summarise(own[key] for key in common), summarise(theirs[key] for key in common)
+                scores.parent, scores.shared = above.name, len(common)
+                scores.difference = {
+                    "counts": _minus(here.counts, there.counts),
+                    "scores": _minus(here.pooled, there.pooled),
+                }
+                return
+        above = above.parent
+
+
+def _minus(first: Any, second: Any) -> dict[str, Any]:
+    known = {name: second[name] for name in first if first[name] is not None and second[name] is not None}
+    return {name: first[name] - known[name] if name in known else None for name in first}
+
+
+def _mark_best(found: list[TaskScores], by: str) -> None:
+    """Mark the best of the complete tasks that have the same images."""
+    from superdsm.metrics import LOW_IS_GOOD
+
+    groups: dict[frozenset[Path], list[tuple[float, TaskScores]]] = {}
+    for scores in found:
+        value = None if scores.summary is None else scores.summary.pooled[by]
+        if value is not None and scores.batch.is_complete:
+            groups.setdefault(scores.ground_truth, []).append((-value if by in LOW_IS_GOOD else value, scores))
+    for group in groups.values():
+        highest = max(value for value, _ in group)
+        for value, scores in group:
+            scores.best = len(group) > 1 and value == highest
