@@ -22,7 +22,7 @@ COLOURS = {
     MISSED: (213, 94, 0),  # vermilion
     SPURIOUS: (204, 121, 167),  # reddish purple
     INACCURATE: (240, 228, 66),  # yellow
-    LEFT_OUT: (128, 128, 128),
+    LEFT_OUT: (70, 70, 70),
 }
 TRUTH = (255, 255, 255)
 OPACITY = 0.5  # of areas, over an image

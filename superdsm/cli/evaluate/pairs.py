@@ -84,6 +84,7 @@ def evaluate_pairs(args: argparse.Namespace) -> Batch:
     batch = Batch()
     pairs = find_pairs(args, batch)
     if len(pairs) == 1 and not args.truth.is_dir():
+        check_overlay(args.overlay, pairs)
         batch.results[pairs[0]] = evaluate_pair(pairs[0], args, args.overlay)
     else:
         evaluate_all(pairs, batch, args, args.overlay)
@@ -93,14 +94,25 @@ def evaluate_pairs(args: argparse.Namespace) -> Batch:
     return batch
 
 
-def evaluate_all(pairs: Iterable[Pair], batch: Batch, args: argparse.Namespace, overlay: Path | None) -> None:
+def evaluate_all(pairs: Sequence[Pair], batch: Batch, args: argparse.Namespace, overlay: Path | None) -> None:
     """Evaluate pairs; what is wrong with one of them is told, and is no reason to stop."""
+    check_overlay(overlay, pairs)
     for pair in pairs:
         try:
             batch.results[pair] = evaluate_pair(pair, args, overlay)
         except ImageError as exc:
             batch.failed[pair.name] = str(exc)
             sys.stderr.write(f"superdsm: error: {exc}\n")
+
+
+def check_overlay(directory: Path | None, pairs: Sequence[Pair]) -> None:
+    """Raise if the pictures would take the places of the images."""
+    if directory is None:
+        return
+    for pair in pairs:
+        for path in (pair.predicted, pair.truth, pair.image):
+            if path is not None and path.resolve() == (directory / f"{pair.name}.png").resolve():
+                raise ImageError(f"{path}: would be overwritten by its picture; give another directory for --overlay")
 
 
 def check_objects(results: "Iterable[Evaluation]", where: str) -> None:
@@ -222,8 +234,8 @@ def write_picture(path: Path, pair: Pair, predicted: Any, truth: Any, result: "E
     import numpy as np
 
     from superdsm.io import read_image, write_rgb
+    from superdsm.io.render import overlay
     from superdsm.metrics.picture import error_picture
-    from superdsm.render import overlay
 
     background = None
     if pair.image is not None:

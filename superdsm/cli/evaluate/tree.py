@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.batch import patterns
-from superdsm.batch.plan import RUN, Planner, PlanOptions
-from superdsm.batch.setup import Preparer, Setup
-from superdsm.batch.task import Task, discover
-from superdsm.batch.toolbox import installed
+from superdsm.batch.components import installed
+from superdsm.batch.planning.planner import RUN, Planner, PlanOptions
+from superdsm.batch.tasks.file_ids import PatternError, check_pattern, expand
+from superdsm.batch.tasks.prepare import PreparedTask, Preparer
+from superdsm.batch.tasks.tree import Task, discover
 from superdsm.cli.evaluate.pairs import Batch, Pair, check_objects, evaluate_all, listed, warn
 from superdsm.errors import ConfigError, TaskError, suggest
 
@@ -101,26 +101,26 @@ def score_name(args: argparse.Namespace) -> str:
     return str(by)
 
 
-def _evaluate(setup: Setup, planner: Planner, args: argparse.Namespace) -> TaskScores:
+def _evaluate(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) -> TaskScores:
     """Evaluate a task."""
     from superdsm.metrics import summarise
 
-    task = setup.task
+    task = prepared.task
     scores = TaskScores(task, Batch())
-    export = next((number for number, export in enumerate(setup.exports) if export.name == LABELS), None)
+    export = next((number for number, export in enumerate(prepared.exports) if export.name == LABELS), None)
     if export is None:
         warn(f"task {task.name}: writes no label images, not evaluated; add seg_pathpattern to its {task.file.path}")
         scores.batch.failed[task.name] = "writes no label images"
         return scores
     truth = task.expand(args.gt)
     try:
-        patterns.check(truth, setup.file_ids)
-        truths = [Path(patterns.expand(truth, file_id)) for file_id in setup.file_ids]
-    except patterns.PatternError as exc:
+        check_pattern(truth, prepared.file_ids)
+        truths = [Path(expand(truth, file_id)) for file_id in prepared.file_ids]
+    except PatternError as exc:
         raise TaskError(f"--gt {args.gt}: does not go with the file ids of task {task.name}: {exc}") from exc
     pairs = []
-    for image, path in zip(planner.plan(setup).images, truths, strict=True):
-        labels = Path(patterns.expand(setup.exports[export].pattern, image.id))
+    for image, path in zip(planner.plan(prepared).images, truths, strict=True):
+        labels = Path(expand(prepared.exports[export].pattern, image.id))
         if not path.is_file():
             scores.batch.without_truth.append(str(image.id))
         elif not labels.is_file():
