@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from superdsm.metrics.boundaries import distances
-from superdsm.metrics.matching import PredictedObjects, TrueObjects, best_pairs, predicted_objects, true_objects
+from superdsm.metrics.matching import Objects, TrueObjects, best_pairs, predicted_objects, true_objects
 from superdsm.metrics.overlaps import Labels, check_labels, leave_out, overlaps
 from superdsm.metrics.tally import SCORES, Tally, mean, tally
 
@@ -22,7 +22,7 @@ class Evaluation:
         The sums of which the scores are made.
     truth : TrueObjects
         What became of each true object that counts.
-    predicted : PredictedObjects
+    predicted : Objects
         What each predicted object that counts is.
     left_out : tuple of int
         How many true, and how many predicted objects were left out at the border or as too small.
@@ -32,7 +32,7 @@ class Evaluation:
 
     tally: Tally
     truth: TrueObjects
-    predicted: PredictedObjects
+    predicted: Objects
     left_out: tuple[int, int] = (0, 0)
     partial: bool = False
 
@@ -78,7 +78,7 @@ def _labels(partners: Any, labels: Any) -> list[int]:
     return [int(label) for label in known[partners]]
 
 
-def _records(objects: TrueObjects | PredictedObjects, partners: list[int]) -> list[dict[str, Any]]:
+def _records(objects: Objects, partners: list[int]) -> list[dict[str, Any]]:
     columns: dict[str, Sequence[Any]] = {
         "label": objects.labels.tolist(),
         "kind": objects.kinds.tolist(),
@@ -86,13 +86,12 @@ def _records(objects: TrueObjects | PredictedObjects, partners: list[int]) -> li
         "on_border": objects.on_border.tolist(),
         "partner": partners,
         "iou": objects.iou.tolist(),
+        "covered": objects.covered.tolist(),
+        "holds": objects.holds.tolist(),
     }
     if isinstance(objects, TrueObjects):
-        names = ("seg", "covered", "n_predicted", "nsd")
-        columns |= {name: getattr(objects, name).tolist() for name in names}
+        columns |= {"seg": objects.seg.tolist(), "nsd": objects.nsd.tolist()}
         columns["hausdorff"] = [None if np.isnan(value) else float(value) for value in objects.hausdorff]
-    else:
-        columns["n_true"] = objects.n_true.tolist()
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

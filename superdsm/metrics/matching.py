@@ -7,13 +7,13 @@ ISBI 2009): split, merged, spurious and missing objects; what is none of these, 
 All comparisons are of integers, so that no rounding decides.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from superdsm.metrics.overlaps import Bools, Floats, Integers, Overlaps
+from superdsm.metrics.overlaps import Bools, Floats, Integers, Overlaps, Regions
 
 MATCHED, MERGED, SPLIT, MISSED, SPURIOUS, INACCURATE = KINDS = (
     "matched",
@@ -29,8 +29,8 @@ NONE = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrueObjects:
-    """What became of the true objects.
+class Objects:
+    """What became of the objects of an image.
 
     Attributes
     ----------
@@ -39,62 +39,48 @@ class TrueObjects:
     on_border : ndarray of bool, shape (n,)
         Whether they are cut by the border of the image.
     kinds : ndarray of str, shape (n,)
-        "matched", "merged" (more than half of it is in a predicted object that holds a larger part of another one as
-        well), "missed" (no predicted object covers a tenth of it), or "inaccurate" (anything else).
+        True objects: "matched", "merged" (more than half of it is in a predicted object that holds a larger part of
+        another one as well), "missed" (no predicted object covers a tenth of it), or "inaccurate" (anything else).
+        Predicted objects: "matched", "split" (more than half of it is in a true object of which another such predicted
+        object takes a larger part), "spurious" (no true object covers a tenth of it), or "inaccurate".
     partners : ndarray of intp, shape (n,)
-        Index of the predicted object with the highest intersection over union (the first of equal ones); -1: none.
+        Index of the object of the other image with the highest intersection over union (the first of equal ones); -1:
+        none.
     iou : ndarray of float64, shape (n,)
-        That intersection over union.
+        That intersection over union; 0 without a partner.
+    covered : ndarray of float64, shape (n,)
+        The largest part of it that one object of the other image covers.
+    holds : ndarray of int64, shape (n,)
+        How many objects of the other image have more than half of their pixels in it. From two on, a true object is
+        split, and a predicted one is a false merge.
+    """
+
+    labels: Integers
+    areas: Integers
+    on_border: Bools
+    kinds: npt.NDArray[np.str_]
+    partners: Indices
+    iou: Floats
+    covered: Floats
+    holds: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrueObjects(Objects):
+    """What became of the true objects.
+
+    Attributes
+    ----------
     seg : ndarray of float64, shape (n,)
         Intersection over union with the predicted object that covers more than half of it, or 0: the SEG measure of the
-        Cell Tracking Challenge (Maska et al., Bioinformatics 30(11), 2014, Suppl. B).
-    covered : ndarray of float64, shape (n,)
-        The largest part of it that one predicted object covers.
-    n_predicted : ndarray of int64, shape (n,)
-        How many predicted objects have more than half of their pixels in it.
+        Cell Tracking Challenge (Maska et al., Bioinformatics 30(11), 2014).
     hausdorff, nsd : ndarray of float64, shape (n,)
         Distances to the partner, see `superdsm.metrics.boundaries`; without a partner NaN, and 1.
     """
 
-    labels: Integers
-    areas: Integers
-    on_border: Bools
-    kinds: npt.NDArray[np.str_]
-    partners: Indices
-    iou: Floats
     seg: Floats
-    covered: Floats
-    n_predicted: Integers
     hausdorff: Floats
     nsd: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PredictedObjects:
-    """What the predicted objects are.
-
-    Attributes
-    ----------
-    labels, areas, on_border
-        As those of `TrueObjects`.
-    kinds : ndarray of str, shape (n,)
-        "matched", "split" (more than half of it is in a true object, most of which another such predicted object
-        takes), "spurious" (less than a tenth of it is in any true object), or "inaccurate" (anything else).
-    partners : ndarray of intp, shape (n,)
-        Index of the true object with the highest intersection over union (the first of equal ones); -1: none.
-    iou : ndarray of float64, shape (n,)
-        That intersection over union.
-    n_true : ndarray of int64, shape (n,)
-        How many true objects have more than half of their pixels in it: from two on, it is a false merge.
-    """
-
-    labels: Integers
-    areas: Integers
-    on_border: Bools
-    kinds: npt.NDArray[np.str_]
-    partners: Indices
-    iou: Floats
-    n_true: Integers
 
 
 def matched_pairs(pairs: Overlaps, twentieths: int = 10) -> Bools:
@@ -116,53 +102,43 @@ def matched_pairs(pairs: Overlaps, twentieths: int = 10) -> Bools:
 
 def true_objects(pairs: Overlaps, hausdorff: Floats, nsd: Floats) -> TrueObjects:
     """Describe the true objects, given the distances to their partners."""
-    truth, count = pairs.truth, len(pairs.truth)
-    held = 2 * pairs.pixels > truth.areas[pairs.of_truth]
-    largest = _best(pairs.of_truth, pairs.pixels, count)
-    seg, covered = np.zeros(count), np.zeros(count)
-    seg[pairs.of_truth[held]] = pairs.iou[held]
-    some = largest >= 0
-    covered[some] = pairs.pixels[largest[some]] / truth.areas[some]
-    kinds = np.full(count, INACCURATE)
-    kinds[10 * _at(pairs.pixels, largest) < truth.areas] = MISSED
-    kinds[pairs.of_truth[extras(pairs.of_predicted, pairs.pixels, held)]] = MERGED
-    kinds[pairs.of_truth[matched_pairs(pairs)]] = MATCHED
-    best = _best(pairs.of_truth, pairs.iou, count)
-    inside = 2 * pairs.pixels > pairs.predicted.areas[pairs.of_predicted]
-    return TrueObjects(
-        truth.labels,
-        truth.areas,
-        truth.on_border,
-        kinds,
-        _at(pairs.of_predicted, best, NONE),
-        _at(pairs.iou, best),
-        seg,
-        covered,
-        np.bincount(pairs.of_truth[inside], minlength=count).astype(np.int64),
-        hausdorff,
-        nsd,
-    )
-
-
-def predicted_objects(pairs: Overlaps) -> PredictedObjects:
-    """Describe the predicted objects."""
-    predicted, count = pairs.predicted, len(pairs.predicted)
-    inside = 2 * pairs.pixels > predicted.areas[pairs.of_predicted]
+    objects = _objects((pairs.truth, pairs.of_truth), (pairs.predicted, pairs.of_predicted), pairs, MERGED, MISSED)
     held = 2 * pairs.pixels > pairs.truth.areas[pairs.of_truth]
+    seg = np.zeros(len(pairs.truth))
+    seg[pairs.of_truth[held]] = pairs.iou[held]
+    columns = {field.name: getattr(objects, field.name) for field in fields(objects)}
+    return TrueObjects(**columns, seg=seg, hausdorff=hausdorff, nsd=nsd)
+
+
+def predicted_objects(pairs: Overlaps) -> Objects:
+    """Describe the predicted objects."""
+    return _objects((pairs.predicted, pairs.of_predicted), (pairs.truth, pairs.of_truth), pairs, SPLIT, SPURIOUS)
+
+
+def _objects(
+    own: tuple[Regions, Indices], other: tuple[Regions, Indices], pairs: Overlaps, extra: str, alone: str
+) -> Objects:
+    """Describe the objects of one image, given the names of their errors."""
+    (regions, mine), (others, theirs) = own, other
+    count = len(regions)
+    largest, best = (_best(mine, values, count) for values in (pairs.pixels, pairs.iou))
+    taken = 2 * pairs.pixels > regions.areas[mine]
+    holding = 2 * pairs.pixels > others.areas[theirs]
+    overlap = _at(pairs.pixels, largest)
+    # These kinds exclude each other: one that is taken is not alone, and one that is not the largest cannot match.
     kinds = np.full(count, INACCURATE)
-    largest = _best(pairs.of_predicted, pairs.pixels, count)
-    kinds[10 * _at(pairs.pixels, largest) < predicted.areas] = SPURIOUS
-    kinds[pairs.of_predicted[extras(pairs.of_truth, pairs.pixels, inside)]] = SPLIT
-    kinds[pairs.of_predicted[matched_pairs(pairs)]] = MATCHED
-    best = _best(pairs.of_predicted, pairs.iou, count)
-    return PredictedObjects(
-        predicted.labels,
-        predicted.areas,
-        predicted.on_border,
+    kinds[10 * overlap < regions.areas] = alone
+    kinds[mine[_all_but_largest(theirs, pairs.pixels, taken)]] = extra
+    kinds[mine[matched_pairs(pairs)]] = MATCHED
+    return Objects(
+        regions.labels,
+        regions.areas,
+        regions.on_border,
         kinds,
-        _at(pairs.of_truth, best, NONE),
+        _at(theirs, best, NONE),
         _at(pairs.iou, best),
-        np.bincount(pairs.of_predicted[held], minlength=count).astype(np.int64),
+        overlap / regions.areas,
+        np.bincount(mine[holding], minlength=count).astype(np.int64),
     )
 
 
@@ -181,7 +157,7 @@ def _best(groups: Indices, values: Integers | Floats, count: int) -> Indices:
     return result
 
 
-def extras(groups: Indices, pixels: Integers, which: Bools) -> Indices:
+def _all_but_largest(groups: Indices, pixels: Integers, which: Bools) -> Indices:
     """Return the pairs among `which` that are not the largest ones of their groups (of equal ones: not the first)."""
     chosen = np.flatnonzero(which)
     order = chosen[np.lexsort((-pixels[chosen], groups[chosen]))]

@@ -52,7 +52,7 @@ def error_picture(predicted: Labels, truth: Labels, result: Evaluation, backgrou
     -------
     ndarray of uint8, shape (rows, columns, 3)
     """
-    kinds = np.where(result.predicted.n_true >= 2, MERGED, result.predicted.kinds).tolist()
+    kinds = np.where(result.predicted.holds >= 2, MERGED, result.predicted.kinds).tolist()
     codes = _codes(predicted, result.predicted.labels, kinds)
     missing = _codes(truth, result.truth.labels, [MISSED if kind == MISSED else "" for kind in result.truth.kinds])
     rows, columns = np.ogrid[: truth.shape[0], : truth.shape[1]]

@@ -16,7 +16,7 @@ from superdsm.metrics.matching import (
     SPLIT,
     SPURIOUS,
     Indices,
-    PredictedObjects,
+    Objects,
     TrueObjects,
     matched_pairs,
 )
@@ -155,14 +155,14 @@ def mean(values: list[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def tally(pairs: Overlaps, truth: TrueObjects, predicted: PredictedObjects) -> Tally:
+def tally(pairs: Overlaps, truth: TrueObjects, predicted: Objects) -> Tally:
     """Return the sums of an image.
 
     Parameters
     ----------
     pairs : Overlaps
         The objects that count, and their overlaps.
-    truth, predicted : TrueObjects, PredictedObjects
+    truth, predicted : TrueObjects, Objects
         What became of them.
     """
     known = ~np.isnan(truth.hausdorff)

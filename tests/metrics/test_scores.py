@@ -39,7 +39,7 @@ def test_a_false_merge() -> None:
     result = evaluate(merged, TRUTH)
     assert kinds(result) == (["inaccurate", "merged", "matched"], ["inaccurate", "matched"])
     assert result.counts == dict(zip(COUNTS, (3, 2, 1, 0, 1, 0, 0, 1), strict=True))
-    assert result.predicted.n_true.tolist() == [2, 1]
+    assert result.predicted.holds.tolist() == [2, 1]
     scores = result.scores
     assert result.truth.seg.tolist() == [0.5, 0.5, 1.0], "the whole of both objects is covered"
     assert scores["seg"] == pytest.approx(2 / 3)
@@ -58,7 +58,7 @@ def test_a_false_split() -> None:
     split[2][TRUTH[2] == 1] = 9
     result = evaluate(split, TRUTH)
     assert kinds(result) == (["matched"] * 3, ["matched", "matched", "matched", "split"])
-    assert result.counts["split"] == 1 and result.truth.n_predicted.tolist() == [2, 1, 1]
+    assert result.counts["split"] == 1 and result.truth.holds.tolist() == [2, 1, 1]
     assert result.predicted.labels[result.predicted.kinds == "split"] == 9, "the smaller part is the one too many"
     assert result.truth.iou.tolist() == pytest.approx([8 / 12, 1, 1])
     assert result.tally.matches == (3, 3, 3, 3, 2, 2, 2, 2, 2, 2)

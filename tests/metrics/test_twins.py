@@ -46,8 +46,8 @@ def test_each_object_is_of_one_kind(images):
     assert counts["n_true"] == sum(counts[name] for name in ("matched", "merged", "missed", "inaccurate"))
     assert [predicted.count("split"), predicted.count("spurious")] == [counts["split"], counts["spurious"]]
     assert {*predicted} <= {"matched", "split", "spurious", "inaccurate"}
-    assert counts["split"] == np.maximum(result.truth.n_predicted - 1, 0).sum()
-    assert counts["merged"] == np.maximum(result.predicted.n_true - 1, 0).sum()
+    assert counts["split"] == np.maximum(result.truth.holds - 1, 0).sum()
+    assert counts["merged"] == np.maximum(result.predicted.holds - 1, 0).sum()
 
 
 @given(label_images(largest=6))

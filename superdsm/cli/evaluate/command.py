@@ -12,8 +12,7 @@ All tasks in and below a directory, with the pattern of the ground truth written
   superdsm evaluate plates/ --gt "{ROOTDIR}/truth/%d.png"
 
 Exit codes: 0: all was evaluated; 1: some of the ground truth has no usable label image; 2: nothing was evaluated.
-What the scores mean: docs/evaluate.md. Counts and scores with a partly labelled ground truth (--partial): only those
-of true objects.
+With --partial, there are only counts and scores of true objects. What the scores mean: docs/evaluate.md.
 """
 
 
@@ -37,13 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ignore-border", action="store_true", help="leave out objects that are cut by the border of the image")
     add("--min-area", metavar="PIXELS", type=_area, default=0, help="leave out smaller objects")
     add("--partial", action="store_true", help="only a part of the objects is labelled in the ground truth")
-    add("--by", metavar="SCORE", help="score of the best task, for instance seg (default: ap_50, with --partial seg)")
     show = parser.add_argument_group("what is shown")
     add = show.add_argument
     form = show.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print all scores as CSV")
     form.add_argument("--json", action="store_true", help="print all scores as JSON")
     add("--objects", action="store_true", help="tell of each object: what became of it, its partner, its distances")
+    add("--by", metavar="SCORE", help="score of the best task, for instance seg (default: ap_50, with --partial seg)")
     add("--overlay", metavar="DIR", type=Path, help="write a picture for each image that colours the errors by kind")
     add("--images", metavar="PATH", type=Path, help="image or directory to draw the pictures on (default: black)")
 
