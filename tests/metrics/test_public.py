@@ -133,7 +133,7 @@ def load(path: Path) -> ModuleType:
 def test_scores_that_the_reference_data_come_with(shared_data: Path, data_set: str) -> None:
     tool = load(shared_data.parent / "tools" / "gt_metrics.py")
     images, expected = [], []
-    for path in sorted((shared_data / data_set / "masks").iterdir())[:12]:
+    for path in sorted((shared_data / data_set / "masks").iterdir())[: 12 if data_set == "DSB2018-dev" else 4]:
         truth = read_image(path)
         image = read_image(shared_data / data_set / "images" / path.name).astype(float)
         image = ndimage.gaussian_filter(
