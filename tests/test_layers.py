@@ -35,6 +35,7 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             *OUTER,
             *(f"superdsm.{name}" for name in (*SPINE, *EDGES) if name not in ("errors", "parallel")),
+            "superdsm.metrics",
             "superdsm.stages",
             "superdsm.plugins",
             "superdsm.testing",

@@ -184,7 +184,13 @@ def bad_input(directory: Path) -> dict[str, tuple[list[object], str]]:
         "nothing left": ([good, good, "--min-area", "1000"], "leave out all true objects"),
         "negative area": ([good, good, "--min-area", "-1"], "-1 is negative"),
         "two formats": ([good, good, "--csv", "--json"], "not allowed with"),
-        "images for nothing": ([good, good, "--images", good], "--images: leave it out, or add --overlay"),
+        "images for nothing": (
+            [good, good, "--images", good],
+            "--images: is what pictures are drawn on; add --overlay",
+        ),
+        "images of tasks": ([folder, "--gt", "%s", "--images", good, "--overlay", folder], "tasks know their images"),
+        "best of images": ([good, good, "--by", "seg"], "--by: is about tasks"),
+        "objects of tasks": ([folder, "--gt", "%s.png", "--objects"], "add --csv or --json"),
         "wrong size of image": (
             [good, good, "--overlay", directory / "o", "--images", directory / "small.tif"],
             "has not the same size",
@@ -302,7 +308,8 @@ def test_incomplete_tasks_are_told_and_never_the_best(tmp_path: Path, capfd: pyt
 def test_the_best_task_by_another_score(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make_tree(tmp_path)
     arguments = [tmp_path, "--gt", str(tmp_path / "truth" / "plate-%d.png")]
-    assert printed(capfd, *arguments, "--by", "hausdorff")[1].endswith("by hausdorff\n")
+    _, out, _ = printed(capfd, *arguments, "--by", "hausdorff", "--ignore-border", "--min-area", "2")
+    assert out.endswith("by hausdorff\n") and "hausdorff" in out.splitlines()[0].split()
     code, _, err = printed(capfd, *arguments, "--by", "sge")
     assert code == 2 and "there is no such score (did you mean 'seg'?)" in err
     assert "no such score with --partial" in printed(capfd, *arguments, "--by", "dice", "--partial")[2]
@@ -314,10 +321,14 @@ def test_mistakes_with_tasks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     for pattern, message in (("truth.png", "is the same file for all 2 file ids"), ("%q.png", "'%q' is no conversion")):
         code, out, err = printed(capfd, tmp_path, "--gt", pattern)
         assert (code, out) == (2, "") and message in err and "--gt" in err
+    arguments = [tmp_path, "--gt", str(tmp_path / "truth" / "plate-%d.png")]
+    code, out, err = printed(capfd, *arguments, "--overlay", tmp_path)
+    assert (code, out) == (2, "") and "would be overwritten by a picture" in err
+    assert np.array_equal(read_image(tmp_path / "plate" / "1.png"), result("merged"))
     assert "no task has a label image with ground truth" in printed(capfd, tmp_path, "--gt", "none-%d.png")[2]
     task = tmp_path / "plate" / "worse" / "task.json"
     task.write_text(json.dumps({"runnable": True, "seg_pathpattern": None}))
-    code, out, err = printed(capfd, tmp_path, "--gt", str(tmp_path / "truth" / "plate-%d.png"))
+    code, out, err = printed(capfd, *arguments)
     assert code == 1 and "task plate/worse: writes no label images" in err
     assert re.search(r"^  plate/worse +0 +-", out, re.MULTILINE)
 

@@ -49,19 +49,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; return 0 if all was evaluated, 1 if something is missing or cannot be read."""
-    from superdsm.cli.evaluate import pairs, tables, tree
+    from superdsm.cli.evaluate import tables
     from superdsm.errors import SuperDSMError
 
     if (args.truth is None) == (args.gt is None):
         raise SuperDSMError(
             "where is the ground truth? give PREDICTED GROUND_TRUTH (files or directories) or ROOT --gt PATTERN (tasks)"
         )
-    if args.images is not None and (args.overlay is None or args.gt is not None):
-        why = "tasks know their images" if args.gt is not None else "it is what --overlay draws on"
-        raise SuperDSMError(f"--images: leave it out, or add --overlay; {why}")
+    for given, needs, message in (
+        (args.images, args.overlay is not None, "--images: is what pictures are drawn on; add --overlay DIR"),
+        (args.images, args.gt is None, "--images: tasks know their images; leave it out"),
+        (args.by, args.gt is not None, "--by: is about tasks; leave it out, or give ROOT --gt PATTERN"),
+        (args.objects, args.gt is None or args.csv or args.json, "--objects: add --csv or --json for tasks"),
+    ):
+        if given and not needs:
+            raise SuperDSMError(message)
     if args.gt is not None:
-        return tables.show_tasks(tree.evaluate_tasks(args), args)
-    return tables.show_images(pairs.evaluate_pairs(args), args)
+        from superdsm.cli.evaluate.tree import evaluate_tasks
+
+        return tables.show_tasks(evaluate_tasks(args), args)
+    from superdsm.cli.evaluate.pairs import evaluate_pairs
+
+    return tables.show_images(evaluate_pairs(args), args)
 
 
 COMMAND = Command("evaluate", "Compare label images with the ground truth.", add_arguments, run)

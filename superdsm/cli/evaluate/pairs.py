@@ -20,26 +20,29 @@ SEVERAL = 3  # pieces of a single label that make an image look like a mask
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A label image, its ground truth, and the image to draw errors on.
+    """A label image, its ground truth, and what is needed for a picture of the errors.
 
     Attributes
     ----------
     name : str
-        What it is called in tables, and in the name of its picture.
+        What it is called in tables.
     predicted, truth : Path
         The label images.
     image : Path or None
-        The image.
+        The image to draw errors on.
+    picture : Path or None
+        Where to draw them.
     """
 
     name: str
     predicted: Path
     truth: Path
     image: Path | None = None
+    picture: Path | None = None
 
 
 @dataclass(slots=True)
-class Batch:
+class Evaluated:
     """Evaluated pairs.
 
     Attributes
@@ -73,7 +76,7 @@ def listed(names: Sequence[object]) -> str:
     return ", ".join(map(str, names[:SHOWN])) + (f", ... ({len(names)} in all)" if len(names) > SHOWN else "")
 
 
-def evaluate_pairs(args: argparse.Namespace) -> Batch:
+def evaluate_pairs(args: argparse.Namespace) -> Evaluated:
     """Evaluate two label images, or those in two directories.
 
     Raises
@@ -81,38 +84,39 @@ def evaluate_pairs(args: argparse.Namespace) -> Batch:
     SuperDSMError
         Nothing can be evaluated.
     """
-    batch = Batch()
-    pairs = find_pairs(args, batch)
+    evaluated = Evaluated()
+    pairs = find_pairs(args, evaluated)
+    check_pictures(pairs)
     if len(pairs) == 1 and not args.truth.is_dir():
-        check_overlay(args.overlay, pairs)
-        batch.results[pairs[0]] = evaluate_pair(pairs[0], args, args.overlay)
+        evaluated.results[pairs[0]] = evaluate_pair(pairs[0], args)
     else:
-        evaluate_all(pairs, batch, args, args.overlay)
-        if not batch.results:
+        evaluate_all(pairs, evaluated, args)
+        if not evaluated.results:
             raise SuperDSMError(f"{args.predicted}: none of the {len(pairs)} label images could be evaluated")
-    check_objects(batch.results.values(), str(args.truth))
-    return batch
+    check_objects(evaluated.results.values(), str(args.truth))
+    return evaluated
 
 
-def evaluate_all(pairs: Sequence[Pair], batch: Batch, args: argparse.Namespace, overlay: Path | None) -> None:
+def evaluate_all(pairs: Sequence[Pair], evaluated: Evaluated, args: argparse.Namespace) -> None:
     """Evaluate pairs; what is wrong with one of them is told, and is no reason to stop."""
-    check_overlay(overlay, pairs)
     for pair in pairs:
         try:
-            batch.results[pair] = evaluate_pair(pair, args, overlay)
+            evaluated.results[pair] = evaluate_pair(pair, args)
         except ImageError as exc:
-            batch.failed[pair.name] = str(exc)
+            evaluated.failed[pair.name] = str(exc)
             sys.stderr.write(f"superdsm: error: {exc}\n")
 
 
-def check_overlay(directory: Path | None, pairs: Sequence[Pair]) -> None:
-    """Raise if the pictures would take the places of the images."""
-    if directory is None:
-        return
-    for pair in pairs:
-        for path in (pair.predicted, pair.truth, pair.image):
-            if path is not None and path.resolve() == (directory / f"{pair.name}.png").resolve():
-                raise ImageError(f"{path}: would be overwritten by its picture; give another directory for --overlay")
+def check_pictures(pairs: Iterable[Pair], files: Iterable[Path] = ()) -> None:
+    """Raise if a picture would take the place of an image, of one of `files`, or of another picture."""
+    drawn = [pair for pair in pairs if pair.picture is not None]
+    taken = {path.resolve(): path for path in files}
+    for pair in drawn:
+        taken |= {path.resolve(): path for path in (pair.predicted, pair.truth, pair.image) if path is not None}
+    for pair in drawn:
+        assert pair.picture is not None
+        if (found := taken.setdefault(pair.picture.resolve(), pair.picture)) is not pair.picture:
+            raise ImageError(f"{found}: would be overwritten by a picture; give another directory for --overlay")
 
 
 def check_objects(results: "Iterable[Evaluation]", where: str) -> None:
@@ -120,15 +124,15 @@ def check_objects(results: "Iterable[Evaluation]", where: str) -> None:
     tallies = [(result.tally, result.left_out) for result in results]
     if any(tally.n_true for tally, _ in tallies):
         return
-    if any(sum(left_out) for _, left_out in tallies):
+    if any(left_out[0] for _, left_out in tallies):
         raise SuperDSMError(f"{where}: --ignore-border and --min-area leave out all true objects; use smaller bounds")
     if not any(tally.n_predicted for tally, _ in tallies):
         raise SuperDSMError(f"{where}: there are no labels, neither in the ground truth nor in the predicted images")
     warn(f"{where}: the ground truth holds no labels; every predicted object is spurious")
 
 
-def find_pairs(args: argparse.Namespace, batch: Batch) -> list[Pair]:
-    """Return the pairs; what has no partner is told, and noted in `batch`."""
+def find_pairs(args: argparse.Namespace, evaluated: Evaluated) -> list[Pair]:
+    """Return the pairs; what has no partner is told, and noted in `evaluated`."""
     for path in (args.predicted, args.truth, args.images):
         if path is not None and not path.exists():
             raise ImageError(f"{path}: there is no such file or directory; check the path")
@@ -139,10 +143,11 @@ def find_pairs(args: argparse.Namespace, batch: Batch) -> list[Pair]:
         image = args.images
         if image is not None and image.is_dir():
             image = _images(image, [args.predicted.stem]).get(args.predicted.stem)
-        return [Pair(args.predicted.stem, args.predicted, args.truth, image)]
+        name = args.predicted.stem
+        return [Pair(name, args.predicted, args.truth, image, picture_path(args.overlay, name))]
     predicted, truth = _by_stem(args.predicted), _by_stem(args.truth)
-    batch.without_prediction = sorted(truth.keys() - predicted.keys())
-    batch.without_truth = sorted(predicted.keys() - truth.keys())
+    evaluated.without_prediction = sorted(truth.keys() - predicted.keys())
+    evaluated.without_truth = sorted(predicted.keys() - truth.keys())
     common = sorted(truth.keys() & predicted.keys())
     if not common:
         raise ImageError(
@@ -150,13 +155,15 @@ def find_pairs(args: argparse.Namespace, batch: Batch) -> list[Pair]:
             f"have to be equal ({listed(sorted(predicted)) or 'none'}, but {listed(sorted(truth)) or 'none'})"
         )
     for names, here, there in (
-        (batch.without_prediction, args.truth, args.predicted),
-        (batch.without_truth, args.predicted, args.truth),
+        (evaluated.without_prediction, args.truth, args.predicted),
+        (evaluated.without_truth, args.predicted, args.truth),
     ):
         if names:
             warn(f"{here}: {len(names)} without a partner in {there}, not evaluated: {listed(names)}")
     images = {} if args.images is None else _images(args.images, common)
-    return [Pair(name, predicted[name], truth[name], images.get(name)) for name in common]
+    return [
+        Pair(name, predicted[name], truth[name], images.get(name), picture_path(args.overlay, name)) for name in common
+    ]
 
 
 def _images(directory: Path, names: Sequence[str]) -> dict[str, Path]:
@@ -184,7 +191,7 @@ def _by_stem(directory: Path) -> dict[str, Path]:
     return found
 
 
-def evaluate_pair(pair: Pair, args: argparse.Namespace, overlay: Path | None) -> "Evaluation":
+def evaluate_pair(pair: Pair, args: argparse.Namespace) -> "Evaluation":
     """Evaluate a label image, and write its picture.
 
     Raises
@@ -201,8 +208,8 @@ def evaluate_pair(pair: Pair, args: argparse.Namespace, overlay: Path | None) ->
         )
     except ImageError as exc:
         raise ImageError(f"{pair.predicted}: {exc} ({pair.truth})") from exc
-    if overlay is not None:
-        write_picture(overlay / f"{pair.name}.png", pair, predicted, truth, result)
+    if pair.picture is not None:
+        write_picture(pair.picture, pair.image, predicted, truth, result)
     return result
 
 
@@ -229,7 +236,12 @@ def read_labels(path: Path) -> "npt.NDArray[Any]":
     return labels
 
 
-def write_picture(path: Path, pair: Pair, predicted: Any, truth: Any, result: "Evaluation") -> None:
+def picture_path(directory: Path | None, name: str) -> Path | None:
+    """Return where the errors are drawn; None: they are not."""
+    return None if directory is None else directory / f"{name}.png"
+
+
+def write_picture(path: Path, image_path: Path | None, predicted: Any, truth: Any, result: "Evaluation") -> None:
     """Write the picture of the errors."""
     import numpy as np
 
@@ -238,10 +250,10 @@ def write_picture(path: Path, pair: Pair, predicted: Any, truth: Any, result: "E
     from superdsm.metrics.picture import error_picture
 
     background = None
-    if pair.image is not None:
-        image = read_image(pair.image)
+    if image_path is not None:
+        image = read_image(image_path)
         if image.shape[:2] != truth.shape:
-            raise ImageError(f"{pair.image}: has not the same size as its label images; give the image they belong to")
+            raise ImageError(f"{image_path}: has not the same size as its label images; give the image they belong to")
         if image.ndim == 3 and image.dtype != np.uint8:
             image = image.mean(axis=2)
         background = overlay(image, np.zeros(truth.shape, np.uint8))  # without objects: the image as it is shown

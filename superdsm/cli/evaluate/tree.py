@@ -1,6 +1,7 @@
 """The evaluation of all tasks in a tree."""
 
 import argparse
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,16 @@ from superdsm.batch.planning.planner import RUN, Planner, PlanOptions
 from superdsm.batch.tasks.file_ids import PatternError, check_pattern, expand
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, discover
-from superdsm.cli.evaluate.pairs import Batch, Pair, check_objects, evaluate_all, listed, warn
+from superdsm.cli.evaluate.pairs import (
+    Evaluated,
+    Pair,
+    check_objects,
+    check_pictures,
+    evaluate_all,
+    listed,
+    picture_path,
+    warn,
+)
 from superdsm.errors import ConfigError, TaskError, suggest
 
 if TYPE_CHECKING:
@@ -27,8 +37,12 @@ class TaskScores:
     ----------
     task : Task
         The task.
-    batch : Batch
+    evaluated : Evaluated
         Its images.
+    pairs : list of Pair
+        The images to evaluate.
+    files : list of Path
+        The files that the task writes.
     outdated : list
         File ids of label images that were not made with the task as it is now.
     summary : Summary or None
@@ -44,7 +58,9 @@ class TaskScores:
     """
 
     task: Task
-    batch: Batch
+    evaluated: Evaluated
+    pairs: list[Pair] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     outdated: list[str] = field(default_factory=list)
     summary: "Summary | None" = None
     parent: str = ""
@@ -54,8 +70,8 @@ class TaskScores:
 
     @property
     def ground_truth(self) -> frozenset[Path]:
-        """The ground truth of the images that the task should have."""
-        return frozenset(pair.truth for pair in self.batch.results)
+        """The ground truth of the evaluated images."""
+        return frozenset(pair.truth for pair in self.evaluated.results)
 
 
 def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
@@ -66,16 +82,26 @@ def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
     SuperDSMError
         Nothing can be evaluated.
     """
+    from superdsm.metrics import summarise
+
     by = score_name(args)
     tools = installed()
     tree = discover(args.predicted, tools)
     for text in tree.warnings:
         warn(text)
     preparer, planner = Preparer(tree, tools), Planner(tree, tools, PlanOptions())
-    found = [_evaluate(preparer.prepare(task), planner, args) for task in tree.select()]
-    if not any(scores.batch.results for scores in found):
+    found = [_find(preparer.prepare(task), planner, args) for task in tree.select()]
+    check_pictures(
+        (pair for scores in found for pair in scores.pairs), (file for scores in found for file in scores.files)
+    )
+    for scores in found:
+        _tell(scores, args)
+        evaluate_all(scores.pairs, scores.evaluated, args)
+        if scores.evaluated.results:
+            scores.summary = summarise(scores.evaluated.results.values())
+    if not any(scores.evaluated.results for scores in found):
         raise TaskError(f"{args.predicted}: no task has a label image with ground truth; check --gt, or run the tasks")
-    check_objects((result for scores in found for result in scores.batch.results.values()), args.gt)
+    check_objects((result for scores in found for result in scores.evaluated.results.values()), args.gt)
     for scores in found:
         _compare(scores, found)
     _mark_best(found, by)
@@ -101,16 +127,14 @@ def score_name(args: argparse.Namespace) -> str:
     return str(by)
 
 
-def _evaluate(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) -> TaskScores:
-    """Evaluate a task."""
-    from superdsm.metrics import summarise
-
+def _find(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) -> TaskScores:
+    """Find the label images of a task, and their ground truth."""
     task = prepared.task
-    scores = TaskScores(task, Batch())
+    scores = TaskScores(task, Evaluated())
     export = next((number for number, export in enumerate(prepared.exports) if export.name == LABELS), None)
     if export is None:
-        warn(f"task {task.name}: writes no label images, not evaluated; add seg_pathpattern to its {task.file.path}")
-        scores.batch.failed[task.name] = "writes no label images"
+        warn(f"task {task.name}: writes no label images, not evaluated; add seg_pathpattern to {task.file.path}")
+        scores.evaluated.failed[task.name] = "writes no label images"
         return scores
     truth = task.expand(args.gt)
     try:
@@ -118,41 +142,33 @@ def _evaluate(prepared: PreparedTask, planner: Planner, args: argparse.Namespace
         truths = [Path(expand(truth, file_id)) for file_id in prepared.file_ids]
     except PatternError as exc:
         raise TaskError(f"--gt {args.gt}: does not go with the file ids of task {task.name}: {exc}") from exc
-    pairs = []
+    pictures = None if args.overlay is None else args.overlay / task.name
     for image, path in zip(planner.plan(prepared).images, truths, strict=True):
-        labels = Path(expand(prepared.exports[export].pattern, image.id))
+        outputs = [Path(expand(output.pattern, image.id)) for output in prepared.exports]
+        name = str(image.id)
+        scores.files += outputs
         if not path.is_file():
-            scores.batch.without_truth.append(str(image.id))
-        elif not labels.is_file():
-            scores.batch.without_prediction.append(str(image.id))
+            scores.evaluated.without_truth.append(name)
+        elif not outputs[export].is_file():
+            scores.evaluated.without_prediction.append(name)
         else:
             drawn_on = Path(image.path) if Path(image.path).is_file() else None
-            pairs.append(Pair(str(image.id), labels, path, drawn_on))
+            scores.pairs.append(Pair(name, outputs[export], path, drawn_on, picture_path(pictures, name)))
             if image.action == RUN and export in image.exports:
-                scores.outdated.append(str(image.id))
-    _tell(scores, args)
-    overlay = None if args.overlay is None else args.overlay / task.name
-    evaluate_all(pairs, scores.batch, args, overlay)
-    if scores.batch.results:
-        scores.summary = summarise(scores.batch.results.values())
+                scores.outdated.append(name)
     return scores
 
 
 def _tell(scores: TaskScores, args: argparse.Namespace) -> None:
     """Say what is not evaluated, or is not what it seems to be."""
-    name, batch = scores.task.name, scores.batch
-    command = f"superdsm batch {args.predicted} --run"
-    if batch.without_truth:
-        names = listed(batch.without_truth)
-        warn(f"task {name}: {len(batch.without_truth)} without ground truth, not evaluated: {names}")
-    if batch.without_prediction:
-        names = listed(batch.without_prediction)
-        warn(
-            f"task {name}: {len(batch.without_prediction)} without label image, not evaluated: {names}; run: {command}"
-        )
-    if scores.outdated:
-        names = listed(scores.outdated)
-        warn(f"task {name}: {len(scores.outdated)} label images are not up to date: {names}; run: {command}")
+    run = f"; run: {shlex.join(['superdsm', 'batch', str(args.predicted), '--run'])}"
+    for names, what, hint in (
+        (scores.evaluated.without_truth, "without ground truth, not evaluated", ""),
+        (scores.evaluated.without_prediction, "without label image, not evaluated", run),
+        (scores.outdated, "label images are not up to date", run),
+    ):
+        if names:
+            warn(f"task {scores.task.name}: {len(names)} {what}: {listed(names)}{hint}")
 
 
 def _compare(scores: TaskScores, found: list[TaskScores]) -> None:
@@ -160,11 +176,11 @@ def _compare(scores: TaskScores, found: list[TaskScores]) -> None:
     from superdsm.metrics import summarise
 
     known = {other.task.name: other for other in found}
-    own = {(pair.name, pair.truth): result for pair, result in scores.batch.results.items()}
+    own = {(pair.name, pair.truth): result for pair, result in scores.evaluated.results.items()}
     above = scores.task.parent
     while above is not None:
         if above.name in known:
-            theirs = {(pair.name, pair.truth): result for pair, result in known[above.name].batch.results.items()}
+            theirs = {(pair.name, pair.truth): result for pair, result in known[above.name].evaluated.results.items()}
             common = [key for key in own if key in theirs]
             if common:
                 here, there = summarise(own[key] for key in common), summarise(theirs[key] for key in common)
@@ -189,7 +205,7 @@ def _mark_best(found: list[TaskScores], by: str) -> None:
     groups: dict[frozenset[Path], list[tuple[float, TaskScores]]] = {}
     for scores in found:
         value = None if scores.summary is None else scores.summary.pooled[by]
-        if value is not None and scores.batch.is_complete:
+        if value is not None and scores.evaluated.is_complete:
             groups.setdefault(scores.ground_truth, []).append((-value if by in LOW_IS_GOOD else value, scores))
     for group in groups.values():
         highest = max(value for value, _ in group)
