@@ -170,8 +170,7 @@ class _Runs:
 
 def _runs(first: Labels, second: Labels) -> _Runs:
     change = np.ones(first.shape, bool)
-    if first.shape[1]:
-        change[:, 1:] = (first[:, 1:] != first[:, :-1]) | (second[:, 1:] != second[:, :-1])
+    change[:, 1:] = (first[:, 1:] != first[:, :-1]) | (second[:, 1:] != second[:, :-1])
     starts = np.flatnonzero(change)
     return _Runs(starts, np.diff(starts, append=first.size).astype(np.int64), first.shape[1])
 
