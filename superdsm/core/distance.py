@@ -1,7 +1,7 @@
 """Exact Euclidean distances between pixels, in linear time.
 
-`scipy.ndimage.distance_transform_edt` gives the same distances. This takes a fifth of its time and memory, can stop at a
-distance beyond which nothing matters, and shares an image out to threads.
+`scipy.ndimage.distance_transform_edt` gives the same distances. This takes a fifth of its time, can stop at a distance
+beyond which nothing matters, and shares an image out to threads.
 """
 
 import math
