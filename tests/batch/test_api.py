@@ -12,7 +12,7 @@ import superdsm
 from superdsm.batch import Action, Batch, Listener
 from superdsm.errors import TaskError
 from superdsm.io import read_image
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 
 class Recorder(Listener):

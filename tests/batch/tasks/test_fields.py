@@ -11,7 +11,7 @@ from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.tree import discover
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "batch.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "batch.md"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from superdsm.batch import Batch
 from superdsm.batch.planning.records import Action
 from superdsm.batch.storage.journal import JournalEntry, OutputFile
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 
 def many_images(lab: Laboratory, count: int) -> None:
