@@ -75,7 +75,7 @@ def _option(name: str, spec: Param) -> Param:
 
 
 LABEL_OPTIONS = (
-    _option("dilate", param(0, "Dilate (positive) or erode (negative) the masks of the objects by so many pixels.")),
+    _option("dilate", param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded).")),
     _option(
         "merge_overlap_threshold",
         param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
@@ -151,7 +151,8 @@ EXPORTERS: tuple[Exporter, ...] = (
         ADJACENCY_FIELDS,
         write_adj,
         PICTURE_SUFFIXES,
-        doc="Picture of the atoms and their adjacency graph.",
+        doc="Picture of the atoms (orange outlines; blue: outlines of clusters) and their adjacency graph "
+        "(red dots: seeds; green lines: adjacent atoms).",
     ),
     Exporter(
         "overlay",
@@ -159,7 +160,8 @@ EXPORTERS: tuple[Exporter, ...] = (
         write_overlay,
         PICTURE_SUFFIXES,
         (BORDER, *LABEL_OPTIONS),
-        doc="Picture of the image with the contours of the final objects.",
+        doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
+        "apart; dim intensities are shown brighter than they are.",
     ),
     Exporter("cfg", (), write_cfg, doc="Hyperparameters as used, automatic ones filled in (JSON)."),
     Exporter("log", (), write_log, doc="What the stages logged, for instance each fit (JSON lines)."),
