@@ -251,13 +251,7 @@ class _Execution:
             if isinstance(event, ProgressMessage):
                 self.note(event)
                 continue
-            if isinstance(event, Lost):
-                result = ImageResult(
-                    number=event.number, ok=False, kind=event.kind, stage=event.stage, message=event.message
-                )
-            else:
-                result = event.value
-            self.done(result)
+            self.done(_failed(event) if isinstance(event, Lost) else event.value)
             if self.stopping:
                 scheduler.stop()
 
@@ -341,6 +335,10 @@ class _Execution:
         """Tell the observers."""
         self.components.notify(event)
         self.listener.event(event)
+
+
+def _failed(lost: Lost) -> ImageResult:
+    return ImageResult(number=lost.number, ok=False, kind=lost.kind, stage=lost.stage, message=lost.message)
 
 
 def _lanes(plans: Sequence[TaskPlan], jobs: int | None) -> Iterator[list[TaskPlan]]:
