@@ -93,7 +93,7 @@ def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
     from superdsm.metrics import summarise
 
     by = score_name(args)
-    found = [_find(plan, args) for plan in Batch.open(args.predicted).plan(listener=_Warnings()).tasks]
+    found = [_find(plan, args) for plan in Batch.open(args.predicted).plan(remember=False, listener=_Warnings()).tasks]
     check_pictures(
         (pair for scores in found for pair in scores.pairs), (file for scores in found for file in scores.files)
     )
