@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 KINDS = ("array", "json", "table", "objects")
+SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",)}
+SOURCE = "image"  # what is given from outside
+SCALE = "scale"  # what automatic hyperparameters follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class Field:
     empty : object
         Value that a stage yields for an image without a scale. For arrays the fill value (None: zero), with ``None``
         axes of length zero; for other kinds the value itself.
+    finite : bool
+        Of arrays: whether NaN and infinity are refused. A later stage would notice them as well, and get the blame.
+    summary : str
+        What batch processing tells of the field without loading it: "number" (of "objects": how many were found, where
+        several stages provide such a field those of the last one), "counts" (of "json": a dict for the table of
+        counts), or nothing.
     """
 
     name: str
@@ -40,10 +49,14 @@ class Field:
     dtype: str = ""
     shape: tuple[str | int | None, ...] = ()
     empty: Any = None
+    finite: bool = False
+    summary: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"field {self.name!r}: kind {self.kind!r} is none of {', '.join(KINDS)}")
+        if self.kind not in SUMMARIES.get(self.summary, ()):
+            raise ValueError(f"field {self.name!r}: a field of kind {self.kind!r} has no summary {self.summary!r}")
 
 
 IMAGE = ("rows", "columns")
@@ -51,21 +64,23 @@ IMAGE = ("rows", "columns")
 FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
-        Field("image", "array", "The image as it was read.", "", ()),
-        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE),
+        Field(SOURCE, "array", "The image as it was read.", "", ()),
+        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, finite=True),
         Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3)),
-        Field("scale", "json", "Standard deviation of the blob of a typical object, in pixels; None: no blob."),
-        Field("y", "array", "Offset-corrected intensities; foreground is roughly y > 0.", "float64", IMAGE),
+        Field(SCALE, "json", "Standard deviation of the blob of a typical object, in pixels; None: no blob."),
+        Field(
+            "y", "array", "Offset-corrected intensities; foreground is roughly y > 0.", "float64", IMAGE, finite=True
+        ),
         Field("dsm_cfg", "json", "Resolved hyperparameters of the deformable shape model."),
         Field("y_mask", "array", "Pixels that are not part of irregular clusters.", "bool", IMAGE, True),
         Field("atoms", "array", "Label image of the atoms, 1, 2, ...; 0: none.", "int32", IMAGE),
         Field("adjacencies", "array", "Pairs of adjacent atoms, the smaller label first, sorted.", "int32", (None, 2)),
         Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2)),
         Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE),
-        Field("cover", "objects", "The objects of the minimal set cover.", empty=()),
+        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number"),
         Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=()),
-        Field("performance", "json", "Counts of the energy minimisation.", empty={}),
-        Field("postprocessed_objects", "objects", "The final objects.", empty=()),
+        Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
+        Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number"),
     )
 }
 
@@ -91,6 +106,22 @@ def empty_value(field: Field, image_shape: tuple[int, int]) -> Any:
     sizes: dict[str | int | None, int] = {"rows": image_shape[0], "columns": image_shape[1], None: 0}
     shape = [sizes.get(axis, axis) if not isinstance(axis, int) else axis for axis in field.shape]
     return np.full([int(size) for size in shape if size is not None], field.empty or 0, dtype=field.dtype or "float64")
+
+
+def image_shape(fields: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return rows and columns of the image, given some fields; None if none of them tells.
+
+    Parameters
+    ----------
+    fields : mapping
+        Fields by name. The image itself tells best; without it any array that is as large does.
+    """
+    whole = [name for name, field in FIELDS.items() if field.shape[:2] == IMAGE]
+    for name in (SOURCE, *whole):
+        shape: tuple[int, ...] = getattr(fields.get(name), "shape", ())
+        if len(shape) >= len(IMAGE):
+            return (int(shape[0]), int(shape[1]))
+    return None
 
 
 def check_value(field: Field, value: Any, image_shape: tuple[int, int] | None) -> str:
@@ -122,7 +153,7 @@ def check_value(field: Field, value: Any, image_shape: tuple[int, int] | None) -
         size = expected.get(want) if isinstance(want, str) else want
         if size is not None and size != have:
             return f"has length {have} along axis {axis}, not {size}"
-    if field.name in ("g_raw", "y"):  # would only be noticed by a later stage, which would get the blame
+    if field.finite:
         import numpy as np
 
         if not np.isfinite(value).all():

@@ -17,6 +17,36 @@ TYPE_NAMES = {float: "number", int: "integer", bool: "true or false", str: "stri
 
 
 @dataclass(frozen=True, slots=True)
+class Automatic:
+    """That a hyperparameter follows the scale of the image.
+
+    Attributes
+    ----------
+    unit : str
+        A length or an area that follows from the scale; one of `UNITS`.
+    factor : float
+        By which the unit is multiplied.
+    """
+
+    unit: str
+    factor: float
+
+    def to_json(self) -> dict[str, float]:
+        """Return what stands for it where hyperparameters identify a result; the unit belongs to the stage's code."""
+        return {"AF": self.factor}
+
+
+def factor_name(name: str) -> str:
+    """Return the name of the automatic factor of a hyperparameter."""
+    return f"AF_{name}"
+
+
+def automatic_factor(value: Any) -> float | None:
+    """Return the factor if `value` is what `Automatic.to_json` returned, else None."""
+    return value["AF"] if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Param:
     """A hyperparameter of a stage (or an option of an exporter). Made by `param`, which describes the attributes."""
 
@@ -27,11 +57,16 @@ class Param:
     min: float | None = None
     max: float | None = None
     choices: tuple[Any, ...] = ()
-    auto: tuple[str, float] | None = None
+    auto: Automatic | None = None
     truncate: bool = False
     floor: float | None = None
     nullable: bool = False
     toplevel: bool = False
+
+    @property
+    def factor_name(self) -> str:
+        """Name of the automatic factor in a configuration."""
+        return factor_name(self.name)
 
     def check(self, value: Any, path: str) -> Any:
         """Return `value` in the type of the hyperparameter.
@@ -80,11 +115,10 @@ class Param:
             value = int(value)
         return value if self.floor is None or value >= self.floor else type(value)(self.floor)
 
-    def automatic(self, factor: float, scale: float, path: str) -> Any:
+    def automatic(self, auto: Automatic, scale: float, path: str) -> Any:
         """Return the value for the `scale` of an image, in pixels; for `path` and errors, see `check`."""
-        assert self.auto is not None
-        source = f"{path} (automatic: AF_{self.name} = {factor:g} at scale {scale:g})"
-        return self.check(UNITS[self.auto[0]](scale) * factor, source)
+        source = f"{path} (automatic: {self.factor_name} = {auto.factor:g} at scale {scale:g})"
+        return self.check(UNITS[auto.unit](scale) * auto.factor, source)
 
     def expectation(self) -> str:
         """Describe the legal values."""
@@ -145,10 +179,23 @@ def param(
         raise TypeError(f"a hyperparameter is a float, int, bool or str, not {kind.__name__}; give type=")
     if auto is not None and auto[0] not in UNITS:
         raise ValueError(f"unknown unit {auto[0]!r}; known: {', '.join(UNITS)}")
-    return Param("", default, doc, kind, min, max, choices, auto, truncate, floor, nullable, toplevel)
+    return Param(
+        name="",
+        default=default,
+        doc=doc,
+        type=kind,
+        min=min,
+        max=max,
+        choices=choices,
+        auto=None if auto is None else Automatic(*auto),
+        truncate=truncate,
+        floor=floor,
+        nullable=nullable,
+        toplevel=toplevel,
+    )
 
 
-class Params(Mapping[str, Any]):
+class ParamValues(Mapping[str, Any]):
     """Resolved hyperparameters, as items and as attributes; read-only."""
 
     __slots__ = ("_values",)
@@ -171,7 +218,7 @@ class Params(Mapping[str, Any]):
         raise AttributeError("hyperparameters are read-only")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Params, (self._values,))
+        return (ParamValues, (self._values,))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -180,7 +227,7 @@ class Params(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Params({self._values!r})"
+        return f"ParamValues({self._values!r})"
 
 
 FACTOR = Param("AF", 1.0, "Automatic factor.", float, min=0)

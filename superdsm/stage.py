@@ -5,24 +5,24 @@ the rule that sets it automatically from the scale of the image.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
-from superdsm.fields import FIELDS, Field, empty_value
-from superdsm.parallel import serial_map
-from superdsm.params import FACTOR, Param, Params
+from superdsm.fields import FIELDS, SCALE, Field, empty_value
+from superdsm.parallel import Map, serial_map
+from superdsm.params import FACTOR, Automatic, Param, ParamValues
 
 
 @dataclass(slots=True)
 class StageContext:
-    """What a stage is given beside its input fields.
+    """What a stage is given besides its input fields.
 
     Attributes
     ----------
-    params : Params
+    params : ParamValues
         The resolved hyperparameters of the stage.
     map : callable
         ``map(function, items) -> list`` in the order of the items, possibly in several threads.
@@ -34,8 +34,8 @@ class StageContext:
         Filled by `log`.
     """
 
-    params: Params
-    map: Callable[..., list[Any]] = serial_map
+    params: ParamValues
+    map: Map = serial_map
     image: str = ""
     warnings: list[str] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -157,18 +157,18 @@ class Stage:
     @property
     def needs_scale(self) -> bool:
         """Whether the stage depends on the scale of the image."""
-        return "scale" in self.inputs or any(param.auto for param in self.declared.values())
+        return SCALE in self.inputs or any(param.auto for param in self.declared.values())
 
     @property
     def dependencies(self) -> tuple[str, ...]:
         """All fields on which the outputs depend: the inputs, and the scale where a hyperparameter follows it."""
-        return (*self.inputs, "scale") if self.needs_scale and "scale" not in self.inputs else self.inputs
+        return (*self.inputs, SCALE) if self.needs_scale and SCALE not in self.inputs else self.inputs
 
     def path(self, name: str) -> str:
         """Return the path of a hyperparameter in a configuration."""
         return name if self.declared[name].toplevel else f"{self.id}/{name}"
 
-    def settings(self, config: Config) -> dict[str, Any]:
+    def identity_params(self, config: Config) -> dict[str, Any]:
         """Return the declared hyperparameters before the scale enters: what identifies a result.
 
         Returns
@@ -181,6 +181,11 @@ class Stage:
         ConfigError
             A value of the configuration has a wrong type or is out of range.
         """
+        values = self._configured(config)
+        return {name: value.to_json() if isinstance(value, Automatic) else value for name, value in values.items()}
+
+    def _configured(self, config: Config) -> dict[str, Any]:
+        """Return by name a value, or how it follows the scale."""
         values: dict[str, Any] = {}
         for name, spec in self.declared.items():
             path = self.path(name)
@@ -190,11 +195,12 @@ class Stage:
             elif given is not _UNSET and given is not None:
                 values[name] = spec.check(given, path)
             else:
-                factor_path = self._factor_path(name)
-                values[name] = {"AF": FACTOR.check(config.get(factor_path, spec.auto[1]), factor_path)}
+                factor_path = self._factor_path(spec)
+                factor = FACTOR.check(config.get(factor_path, spec.auto.factor), factor_path)
+                values[name] = Automatic(spec.auto.unit, factor)
         return values
 
-    def resolve(self, config: Config, scale: float | None) -> tuple[Params, dict[str, Any]]:
+    def resolve(self, config: Config, scale: float | None) -> tuple[ParamValues, dict[str, Any]]:
         """Return the hyperparameters for an image, and what to report of them.
 
         Parameters
@@ -206,31 +212,28 @@ class Stage:
 
         Returns
         -------
-        params : Params
+        params : ParamValues
             The values.
         report : dict
             The values and the automatic factors, nested as in a configuration.
         """
         values: dict[str, Any] = {}
         report = Config()
-        for name, value in self.settings(config).items():
+        for name, value in self._configured(config).items():
             spec = self.declared[name]
-            if isinstance(value, dict):
-                report = report.with_value(self._factor_path(name), value["AF"])
-                if scale is None:
-                    value = spec.bounded(spec.default)
-                else:
-                    value = spec.automatic(value["AF"], scale, self.path(name))
+            if isinstance(value, Automatic):
+                report = report.with_value(self._factor_path(spec), value.factor)
+                value = spec.bounded(spec.default) if scale is None else spec.automatic(value, scale, self.path(name))
             values[name] = value
             report = report.with_value(self.path(name), value)
-        return Params(values), report.as_dict()
+        return ParamValues(values), report.as_dict()
 
-    def _factor_path(self, name: str) -> str:
-        return f"{self.id}/AF_{name}"
+    def _factor_path(self, spec: Param) -> str:
+        return f"{self.id}/{spec.factor_name}"
 
-    def names(self) -> list[str]:
+    def config_paths(self) -> list[str]:
         """Return the paths of everything that a configuration may set for this stage."""
-        factors = [self._factor_path(name) for name, spec in self.declared.items() if spec.auto]
+        factors = [self._factor_path(spec) for spec in self.declared.values() if spec.auto]
         return [self.path(name) for name in self.declared] + factors
 
 

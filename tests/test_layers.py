@@ -4,7 +4,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ NUMERICS = (
 HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
-SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "parallel")
+SPINE = ("errors", "config", "params", "fields", "stage", "evaluation", "pipeline", "records", "hookspecs", "parallel")
 EDGES = ("io", "api")  # where arrays meet files and users
 
 # Layer: (what it never imports, what it does not import at module level).
@@ -139,6 +140,89 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
+
+
+BATCH = ("components", "tasks", "storage", "planning", "execution", "results", "api")  # each imports from those before
+Graph = Mapping[str, set[str]]
+
+
+def module_graph() -> Graph:
+    """Return which modules of the package each module imports, inside functions and for types included."""
+    graph: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        names = imports(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+        graph[module] = {_known(name) for name, _ in names} - {module, ""}
+    return graph
+
+
+def _known(name: str) -> str:
+    """Return the module that an imported name is, or is in; "" if it is none of the package."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def rooms(graph: Graph, room: Callable[[str], str]) -> Graph:
+    """Return which rooms each room imports from. Entry points (``__main__``) are in no room: nothing imports them."""
+    result: dict[str, set[str]] = {}
+    for module, imported in graph.items():
+        if not module.endswith("__main__"):
+            result.setdefault(room(module), set()).update({room(name) for name in imported} - {room(module)})
+    return result
+
+
+def top_room(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def circle(graph: Graph) -> list[str]:
+    """Return nodes that import each other in a circle; empty if there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as exc:
+        return list(exc.args[1])
+    return []
+
+
+def upward(graph: Graph, order: tuple[str, ...]) -> list[str]:
+    """Return the imports among the rooms of `superdsm.batch` that do not lead to an earlier room."""
+    numbered = {f"superdsm.batch.{name}": index for index, name in enumerate(order)}
+    return [
+        f"{room} imports {other}"
+        for room, others in rooms(graph, lambda module: ".".join(module.split(".")[:3])).items()
+        for other in others
+        if room in numbered and numbered.get(other, -1) > numbered[room]
+    ]
+
+
+def test_no_circle_between_modules() -> None:
+    assert circle(module_graph()) == []
+
+
+def test_no_circle_between_rooms() -> None:
+    assert circle(rooms(module_graph(), top_room)) == []
+
+
+def test_batch_is_in_the_order_of_the_flow() -> None:
+    assert {name.split(".")[2] for name in MODULES if name.startswith("superdsm.batch.")} == {*BATCH, "__main__"}
+    assert upward(module_graph(), BATCH) == []
+
+
+def test_circles_and_upward_imports_are_found() -> None:
+    graph = {name: set(imported) for name, imported in module_graph().items()}
+    graph["superdsm.batch.tasks.keys"].add("superdsm.batch.planning.decide")
+    assert "superdsm.batch.tasks.keys" in circle(graph)
+    assert upward(graph, BATCH) == ["superdsm.batch.tasks imports superdsm.batch.planning"]
+    graph = {name: set(imported) for name, imported in module_graph().items()}
+    graph["superdsm.errors"].add("superdsm.cli.messages")
+    assert {"superdsm.errors", "superdsm.cli"} <= set(circle(rooms(graph, top_room)))
+
+
+def test_contracts_of_import_linter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same and more, as a tool sees it that others know."""
+    cli = pytest.importorskip("importlinter.cli", reason="import-linter is not installed")
+    monkeypatch.chdir(PACKAGE.parent)
+    assert cli.lint_imports(config_filename=".importlinter", no_cache=True) == 0
 
 
 def test_every_module_belongs_to_a_layer() -> None:

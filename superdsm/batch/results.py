@@ -107,9 +107,7 @@ class TaskResults(Mapping[FileId, ImageRecord]):
 
     def __init__(self, prepared: PreparedTask, journal: Journal, store: Store) -> None:
         self.prepared = prepared
-        self._entries = {
-            file_id: entry for file_id in prepared.file_ids if (entry := journal.get(file_id)) is not None
-        }
+        self._entries = {file_id: entry for file_id in prepared.file_ids if (entry := journal.get(file_id)) is not None}
         self._store = store
 
     def __getitem__(self, file_id: FileId) -> ImageRecord:

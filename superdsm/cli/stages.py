@@ -96,9 +96,8 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
         "auto": None,
     }
     if spec.auto is not None:
-        unit, factor = spec.auto
-        name = f"{stage.id}/AF_{spec.name}"
-        record["auto"] = {"factor": name, "default": _plain(factor), "unit": unit}
+        name = f"{stage.id}/{spec.factor_name}"
+        record["auto"] = {"factor": name, "default": _plain(spec.auto.factor), "unit": spec.auto.unit}
     if spec.truncate or spec.floor is not None:
         record["truncate"], record["floor"] = spec.truncate, _plain(spec.floor)
     return record

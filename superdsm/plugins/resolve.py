@@ -12,7 +12,12 @@ from superdsm.stage import Stage
 
 def default_pipeline() -> Pipeline:
     """Return the pipeline of the method: all built-in stages in their order."""
-    return Pipeline(entry.stage for entry in registry().stages.values() if entry.default)
+    return Pipeline((entry.stage for entry in registry().stages.values() if entry.default), offers=_offers)
+
+
+def _offers(field: str) -> list[str]:
+    """Name the stages that provide a field, among all that can be used."""
+    return sorted(id_ for id_, entry in registry().stages.items() if field in entry.stage.outputs)
 
 
 def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
@@ -66,7 +71,7 @@ def resolve_pipeline(
         The stages do not fit together.
     """
     pipeline = default_pipeline()
+    without = (without,) if isinstance(without, str) else tuple(without)
     for name in (use,) if isinstance(use, str) else use:
         pipeline = pipeline.using(resolve_stage(name, base_dir))
-    without = (without,) if isinstance(without, str) else tuple(without)
     return pipeline.without(*without) if without else pipeline

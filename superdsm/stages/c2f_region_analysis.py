@@ -33,4 +33,10 @@ class C2FRegionAnalysis(Stage):
         analysis = analyse_regions(y, background_margin=dsm_cfg["background_margin"], **ctx.params, map=ctx.map)
         for record in analysis.log:
             ctx.log(**record)
-        return {name: getattr(analysis, name) for name in self.outputs}
+        return {
+            "y_mask": analysis.y_mask,
+            "atoms": analysis.atoms,
+            "adjacencies": analysis.adjacencies,
+            "seeds": analysis.seeds,
+            "clusters": analysis.clusters,
+        }

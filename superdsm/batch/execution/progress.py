@@ -9,10 +9,12 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class ProgressEvent(StrEnum):
@@ -56,15 +58,22 @@ class ProgressMessage:
     time: float
 
 
-def send(
-    directory: Path, job: int, event: ProgressEvent, now: float, stage: str = "", seconds: float = 0.0
-) -> None:
+def send(directory: Path, job: int, event: ProgressEvent, now: float, stage: str = "", seconds: float = 0.0) -> None:
     """Leave a message. A full disk must not stop the work: the message is then lost."""
     host = socket.gethostname()
     path = directory / f"{job}-{host}-{os.getpid()}-{threading.get_ident()}"
     line = json.dumps([job, event, stage, seconds, os.getpid(), host, now])
     with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
+
+
+def followed(directory: Path, number: int, function: Callable[[Any], Any], argument: Any) -> Any:
+    """Call a function in a worker; messages tell when it begins and ends, so that one knows where a worker died."""
+    send(directory, number, ProgressEvent.BEGIN, time.time())
+    try:
+        return function(argument)
+    finally:
+        send(directory, number, ProgressEvent.END, time.time())
 
 
 class ProgressReader:

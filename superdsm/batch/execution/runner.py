@@ -12,19 +12,20 @@ from superdsm.batch.components import Components
 from superdsm.batch.execution import tables
 from superdsm.batch.execution.executors import worker_environ
 from superdsm.batch.execution.interrupts import uninterrupted
-from superdsm.batch.execution.job import ImageResult, Job, TaskBundle
+from superdsm.batch.execution.job import ImageResult, Job
+from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
-from superdsm.batch.execution.scheduler import Scheduler, Ticket
-from superdsm.batch.execution.worker import pack_kit
+from superdsm.batch.execution.scheduler import Lost, Scheduler
+from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
-from superdsm.batch.tasks.file_ids import expand
 from superdsm.errors import TaskError, suggest
+from superdsm.parallel import cpu_count
 from superdsm.records import (
     Event,
     ExecutorEntry,
@@ -75,13 +76,7 @@ def seconds_in_all(plans: Sequence[TaskPlan], jobs: int | None) -> float | None:
 
 def workers_of(plan: TaskPlan, jobs: int | None) -> int:
     """Return the number of workers for a task."""
-    return jobs or plan.prepared.task.num_cpus or _cores()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+    return jobs or plan.prepared.task.num_cpus or cpu_count()
 
 
 def has_work(plan: TaskPlan) -> bool:
@@ -147,13 +142,12 @@ class _Execution:
         self.keep = not planner.options.oneshot
         self.summary = RunSummary()
         self.locks: dict[str, Lock] = {}
-        self.kits: dict[str, tuple[bytes, str]] = {}
         self.images: dict[int, tuple[TaskPlan, ImagePlan]] = {}
         self.pending: dict[str, int] = {}
-        self.scheduler: Scheduler | None = None
-        self.threads = 1
+        self.jobs: Jobs | None = None
+        self.stopping = False
         run = progress_directory(planner.tree.root)
-        self.board_directory = run / f"{socket.gethostname()}-{os.getpid()}"
+        self.progress_directory = run / f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self, plans: Sequence[TaskPlan]) -> RunSummary:
         """Do everything."""
@@ -162,19 +156,19 @@ class _Execution:
         self.count(plans)
         self.tell(RunStarted("", "", self.summary.total))
         self.listener.start(self.summary.total, plans, seconds_in_all(plans, self.options.jobs))
-        remove_stale(self.board_directory.parent)
-        board = ProgressReader(self.board_directory)
+        remove_stale(self.progress_directory.parent)
+        progress = ProgressReader(self.progress_directory)
         try:
             for plan in plans:
                 if plan.name in self.locks and not self.pending[plan.name]:
                     self.close(plan)
             self.fail_unreadable(plans)
             for lane in _lanes(plans, self.options.jobs):
-                self.work(lane, board)
+                self.work(lane, progress)
         except KeyboardInterrupt:
             self.summary.interrupted = True
         finally:
-            board.remove()
+            progress.remove()
             for plan in plans:
                 if self.pending.get(plan.name):
                     self.close(plan)
@@ -231,66 +225,39 @@ class _Execution:
                 message = f"{image.path}: {image.reasons[0].removeprefix('image missing: ')}"
                 self.done(ImageResult(number, ok=False, kind=FailureKind.IMAGE, message=message))
 
-    def work(self, lane: Sequence[TaskPlan], board: ProgressReader) -> None:
+    def work(self, lane: Sequence[TaskPlan], progress: ProgressReader) -> None:
         """Work on tasks that have the environment and the number of workers in common."""
-        tickets = [
-            Ticket(plan.first + index, image.seconds, image.after)
+        images = {
+            plan.first + index: (plan, image)
             for plan in lane
             for index, image in enumerate(plan.images)
             if image.action == Action.RUN
-        ]
-        if not tickets or (self.scheduler is not None and self.scheduler.stopping):
+        }
+        if not images or self.stopping:
             return
         cores = workers_of(lane[0], self.options.jobs)
-        jobs = min(cores, len(tickets))
-        self.threads = max(1, cores // jobs)
-        options = ExecutorOptions(jobs, worker_environ(lane[0].prepared.task.environ))
-        self.scheduler = Scheduler(self.entry, options, board, self.job, self.note, self.options.timeout)
-        for result in self.scheduler.run(tickets):
+        workers = min(cores, len(images))
+        self.jobs = Jobs(self.planner, images, threads=max(1, cores // workers), progress=progress.directory)
+        scheduler: Scheduler[Job, ImageResult] = Scheduler(
+            work,
+            entry=self.entry,
+            options=ExecutorOptions(workers, worker_environ(lane[0].prepared.task.environ)),
+            progress=progress,
+            timeout=self.options.timeout,
+        )
+        seconds = {number: image.seconds or 0.0 for number, (_, image) in images.items()}
+        after = {number: image.after for number, (_, image) in images.items()}
+        for event in scheduler.run(self.jobs, seconds=seconds, after=after):
+            if isinstance(event, ProgressMessage):
+                self.note(event)
+                continue
+            if isinstance(event, Lost):
+                result = ImageResult(event.number, ok=False, kind=event.kind, stage=event.stage, message=event.message)
+            else:
+                result = event.value
             self.done(result)
-
-    def job(self, number: int) -> Job:
-        """Return the job for an image."""
-        plan, image = self.images[number]
-        if plan.name not in self.kits:
-            self.kits[plan.name] = self.kit(plan)
-        assert image.file is not None
-        reader = self.planner.components.reader_for(image.path)
-        assert reader is not None
-        exports = tuple((index, expand(plan.prepared.exports[index].pattern, image.id)) for index in image.exports)
-        return Job(
-            number,
-            image.id,
-            *self.kits[plan.name],
-            image.path,
-            (image.file.size, image.file.mtime_ns),
-            reader.name,
-            image.image,
-            image.targets,
-            image.load,
-            exports,
-            self.threads,
-        )
-
-    def kit(self, plan: TaskPlan) -> tuple[bytes, str]:
-        """Return what all images of a task have in common, as bytes."""
-        prepared, options = plan.prepared, self.planner.options
-        paths = {image.path for image in plan.images if image.action == Action.RUN}
-        readers = {reader.name: reader for path in paths if (reader := self.planner.components.reader_for(path))}
-        kit = TaskBundle(
-            plan.name,
-            prepared.pipeline.stages[: len(prepared.recipe.stages)],
-            prepared.task.config,
-            prepared.recipe,
-            readers,
-            prepared.exporters,
-            prepared.exports,
-            self.planner.store.directory,
-            self.keep,
-            options.fresh or options.force,
-            self.board_directory,
-        )
-        return pack_kit(kit)
+            if self.stopping:
+                scheduler.stop()
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:
@@ -315,8 +282,7 @@ class _Execution:
             self.summary.raised += in_stage and bool(result.traceback)
             self.summary.failures.append((plan.name, str(image.id), where + result.message))
             self.tell(ImageFailed(plan.name, str(image.id), result.stage, result.message))
-            if self.options.fail_fast and self.scheduler is not None:
-                self.scheduler.stopping = True
+            self.stopping |= self.options.fail_fast and image.action == Action.RUN
         self.listener.result(plan, image, result)
         self.pending[plan.name] -= 1
         if self.pending[plan.name] == 0:
@@ -334,25 +300,26 @@ class _Execution:
             outputs[name] = replace(output, path=recorded_path(output.path, prepared.task.directory))
         plan.journal.add(
             JournalEntry(
-                image.id,
-                DONE if result.ok else FAILED,
-                prepared.recipe.digest,
-                image.image,
-                exports,
-                outputs,
-                {stage: round(seconds, 6) for stage, seconds in result.seconds.items()},
-                result.performance,
-                result.n_objects,
-                result.warnings,
-                result.stage,
-                result.message,
-                result.kind,
+                id=image.id,
+                status=DONE if result.ok else FAILED,
+                recipe=prepared.recipe.digest,
+                image=image.image,
+                exports=exports,
+                outputs=outputs,
+                seconds={stage: round(seconds, 6) for stage, seconds in result.seconds.items()},
+                performance=result.performance,
+                n_objects=result.n_objects,
+                warnings=result.warnings,
+                stage=result.stage,
+                message=result.message,
+                kind=result.kind,
             )
         )
 
     def close(self, plan: TaskPlan) -> None:
         """Write the tables of a task."""
-        self.kits.pop(plan.name, None)
+        if self.jobs is not None:
+            self.jobs.forget(plan.name)
         if not self.keep:
             return
         try:

@@ -100,9 +100,9 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
     for export in stale:
         for _, index in question.plan.prepared.exports[export].inputs:
             search.want(index)
-    scale = recipe.stage_providing("scale")
-    if stale and scale is not None:
-        search.want(scale)  # the hyperparameters as used depend on it
+    if stale:  # the hyperparameters as used depend on the scale
+        for index in recipe.stages_providing_the_scale():
+            search.want(index)
     if question.entry is not None and question.entry.status == DONE and not search.compute and not stale:
         image.action = Action.NOTHING
         return image
@@ -206,12 +206,7 @@ class Search:
         if key and available.promised.get(key, question.number) != question.number:
             self.load.add(index)
             self.after.add(available.promised[key])
-        elif (
-            key
-            and not (options.force or options.fresh)
-            and question.stages[index].stored
-            and key in available.store
-        ):
+        elif key and not (options.force or options.fresh) and question.stages[index].stored and key in available.store:
             self.load.add(index)
         else:
             self.compute.add(index)

@@ -140,9 +140,7 @@ WITHOUT = TaskField("without", _names, "Stages to leave out.", default=())
 NUM_CPUS = TaskField(
     "num_cpus", _positive, "Number of workers; `--jobs` overrides it; by default as many as there are cores."
 )
-ENVIRON = TaskField(
-    "environ", _environ, "Environment variables, set before the workers import anything.", default={}
-)
+ENVIRON = TaskField("environ", _environ, "Environment variables, set before the workers import anything.", default={})
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
     *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT),

@@ -12,7 +12,9 @@ from typing import Any
 
 from superdsm.config import Config, canonical_json, digest
 from superdsm.errors import PipelineError
-from superdsm.pipeline import SOURCE, Pipeline
+from superdsm.evaluation import OUTSIDE, wiring
+from superdsm.fields import SCALE, SOURCE
+from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
@@ -100,6 +102,11 @@ class Recipe:
         taken = {index for stage in self.stages for _, index in stage.inputs}
         return [index for index in range(len(self.stages)) if index not in taken]
 
+    def stages_providing_the_scale(self) -> list[int]:
+        """Return the indices of the stages from which others have the scale."""
+        inputs = [item for stage in self.stages for item in stage.inputs]
+        return sorted({index for name, index in inputs if name == SCALE and index != IMAGE})
+
     def stage_providing(self, name: str) -> int | None:
         """Return the index of the last stage that provides a field, or None."""
         found = [index for index, stage in enumerate(self.stages) if name in stage.outputs]
@@ -116,7 +123,11 @@ def field_key(stage_key: str, name: str) -> str:
 
 
 def make_recipe(
-    pipeline: Pipeline, config: Config, identity: Identity, last: str | None = None, settings: Settings = Stage.settings
+    pipeline: Pipeline,
+    config: Config,
+    identity: Identity,
+    last: str | None = None,
+    settings: Settings = Stage.identity_params,
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
@@ -138,13 +149,11 @@ def make_recipe(
     ConfigError
         A value of the configuration is illegal.
     """
-    providers: dict[str, int] = {SOURCE: IMAGE}
+    wires = wiring(pipeline)
+    index_of = {OUTSIDE: IMAGE} | {stage_id: index for index, stage_id in enumerate(pipeline.ids)}
     stages: list[StageRecipe] = []
-    for index, stage in enumerate(pipeline):
-        names = [*stage.inputs]
-        if stage.needs_scale and "scale" in providers and "scale" not in names:
-            names.append("scale")  # automatic hyperparameters depend on it
-        inputs = tuple((name, providers[name]) for name in sorted(names))
+    for stage in pipeline:
+        inputs = tuple((name, index_of[provider]) for name, provider in wires[stage.id].items())
         code = identity(stage)
         keyed = code is not None and all(index == IMAGE or stages[index].keyed for _, index in inputs)
         material = {"code": code, "settings": settings(stage, config)}
@@ -162,7 +171,6 @@ def make_recipe(
                 _hash("recipe", text, *above) if keyed else "",
             )
         )
-        providers.update(dict.fromkeys(stage.outputs, index))
         if stage.id == last:
             break
     return Recipe(tuple(stages), digest([[stage.id, stage.digest or stage.text, stage.inputs] for stage in stages]))

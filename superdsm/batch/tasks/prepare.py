@@ -177,7 +177,7 @@ class Preparer:
         names = [name for name, spec in stage.declared.items() if spec.toplevel]
         key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:
-            self._settings[key] = stage.settings(config)
+            self._settings[key] = stage.identity_params(config)
         return self._settings[key]
 
     def _check_pattern(self, task: Task, field: TaskField, pattern: str, file_ids: Sequence[FileId]) -> None:

@@ -140,9 +140,7 @@ def outcome(summary: RunSummary) -> str:
 
 def outputs(plans: Sequence[TaskPlan]) -> list[tuple[str, str, str]]:
     """Return the names of the tasks that have written something, what to look at first, and in which directory."""
-    return [
-        (plan.name, *found) for plan in plans if plan.count(Action.RUN) and (found := _first_output(plan.prepared))
-    ]
+    return [(plan.name, *found) for plan in plans if plan.count(Action.RUN) and (found := _first_output(plan.prepared))]
 
 
 def _first_output(prepared: PreparedTask) -> tuple[str, str] | None:
