@@ -142,7 +142,7 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-BATCH = ("components", "tasks", "storage", "planning", "execution", "results", "api")  # each imports from those before
+BATCH = ("components", "tasks", "storage", "planning", "results", "execution", "api")  # each imports from those before
 Graph = Mapping[str, set[str]]
 
 

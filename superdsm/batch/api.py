@@ -12,7 +12,7 @@ from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
-from superdsm.batch.results import TaskResults
+from superdsm.batch.results.images import TaskResults
 from superdsm.batch.storage.journal import Journals
 from superdsm.batch.storage.layout import journal_directory, results_directory
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
