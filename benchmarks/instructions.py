@@ -27,13 +27,14 @@ def blob():
 
 def derivatives(calls):
     """Energy and derivatives of the deformable model."""
-    from superdsm._ext.model import RegionModel
+    from superdsm._ext.model import DeformableModel
+    from superdsm._ext.region_layout import RegionLayout
     from superdsm.core.model import gaussian_kernel
 
-    region = RegionModel(*blob())
-    x = np.zeros(region.deform(gaussian_kernel(8, 2.0), 16) + 6)
+    fitted = DeformableModel(RegionLayout(*blob()), gaussian_kernel(8, 2.0), 16)
+    x = np.zeros(fitted.n_centres + 6)
     for _ in range(calls):
-        region.derivatives(x, 0.5, 1.0)
+        fitted.derivatives(x, 0.5, 1.0)
 
 
 def flood(calls):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from superdsm._ext.smooth import TILE, subtract_offset
+from superdsm._ext.filters import TILE, subtract_offset
 from superdsm.core.distance import squared_distance_to, within
 from superdsm.core.filters import gaussian, tiled
 from superdsm.core.parallel import Map, serial_map

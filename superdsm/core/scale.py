@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from superdsm._ext.boxes import PADDING, integral, maxima
+from superdsm._ext.blobs import PADDING, integral, maxima
 from superdsm.core.filters import gaussian_weights
 from superdsm.core.parallel import Map, serial_map
 
