@@ -26,6 +26,13 @@ DIRECTIVES = {
 }
 
 
+def headers(path: Path) -> list[str]:
+    """Headers of a module: all for the one that holds the kernels for each width, their table for those that call them."""
+    if path.stem == "simd":
+        return sorted(header.as_posix() for header in path.parent.rglob("*.h"))
+    return ["superdsm/_ext/kernels.h"] if "superdsm._ext.simd" in path.read_text() else []
+
+
 def extensions() -> list[Extension]:
     """One extension module per file in superdsm/_ext."""
     return [
@@ -33,7 +40,7 @@ def extensions() -> list[Extension]:
             f"superdsm._ext.{path.stem}",
             [path.as_posix(), *SOURCES.get(path.stem, ())],
             include_dirs=[numpy.get_include(), "superdsm/_ext"],
-            depends=sorted(header.as_posix() for header in Path("superdsm/_ext").rglob("*.h")),
+            depends=headers(path),
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
             extra_compile_args=COMPILE_ARGS,
         )

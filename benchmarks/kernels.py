@@ -9,11 +9,11 @@ from common import arguments, median_seconds, print_table, real_regions
 
 from superdsm._ext.model import DeformableModel, EllipticalModel, logistic
 from superdsm._ext.region_layout import RegionLayout
+from superdsm.api import segment
 from superdsm.core import filters, model
 from superdsm.core.distance import edt
 from superdsm.core.watershed import watershed
 from superdsm.io import read_image
-from superdsm.segment import segment
 
 
 def numpy_energy(y, s):

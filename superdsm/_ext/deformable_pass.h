@@ -14,10 +14,13 @@
  * S_aj k(x2 - c_i) x2^l for a centre and a coefficient of q, and of T_a k(x2 - c_i) for the gradient. Along the rows of a
  * segment the same centre rows are within reach. */
 
-/* What is contracted: h / N^2, h / N and g / N of a row. */
+/* What is contracted: h / N^2, h / N and g / N of a row of a strip. */
 typedef struct {
-    double hessian[LANES], mixed[LANES], gradient[LANES];
+    double hessian[STRIP], mixed[STRIP], gradient[STRIP];
 } Weights;
+
+/* Parts that are contracted together, so that a kernel value is loaded once for all: as many as there are registers for. */
+#define GROUP MIN(2, PARTS)
 
 /* The sums with one centre row: S_a0, S_a1, S_a2 and T_a. */
 typedef struct {
@@ -38,7 +41,7 @@ INLINE const double *kernel_of(const Centres *centres, int a) { return centres->
 
 /* The rows of a segment: adds to the energy and the moments, and stores the weights. */
 INLINE void segment_rows(const Pixels *pixels, const Centres *centres, const Segment *segment, const int count,
-                         const Polynomial *surface, const double *expanded, size_t offset, Energy *energy,
+                         const Polynomial *surface, const double *expanded, size_t offset, int lane, Energy *energy,
                          RowMoments *moments, Weights *weights) {
     const double *y = pixels->y + offset, *inverse = centres->inverse + offset;
     Energy local = *energy;
@@ -55,17 +58,17 @@ INLINE void segment_rows(const Pixels *pixels, const Centres *centres, const Seg
         const vec inv = load(inverse + row * STRIP);
         vec deformation, g, h;
         if (count > FEW)
-            deformation = load(w->hessian);
+            deformation = load(w->hessian + lane);
         else {
             deformation = madd(t[0], splat(kernel[0][row]), mul(t[1], splat(kernel[1][row])));
             for (int m = 2; m < count; m++) deformation = madd(t[m], splat(kernel[m][row]), deformation);
         }
-        logistic(load(y + row * STRIP), madd(inv, deformation, polynomial_at(surface, x1)), &local, &g, &h);
+        logistic(load(y + row * STRIP), madd(inv, deformation, polynomial_at(surface, row)), &local, &g, &h);
         add_row(&rows, g, h, x1);
         h = mul(h, inv);
-        store(w->hessian, mul(h, inv));
-        store(w->mixed, h);
-        store(w->gradient, mul(g, inv));
+        store(w->hessian + lane, mul(h, inv));
+        store(w->mixed + lane, h);
+        store(w->gradient + lane, mul(g, inv));
     }
     *energy = local;
     *moments = rows;
@@ -73,87 +76,102 @@ INLINE void segment_rows(const Pixels *pixels, const Centres *centres, const Seg
 
 /* The deformation of the rows of a segment with any number of centre rows, where the weights will be. */
 INLINE void segment_deformation(const Pixels *pixels, const Centres *centres, const Segment *segment,
-                                const double *expanded, Weights *weights) {
-    for (int row = segment->begin; row < segment->end; row++) store(weights[row].hessian, zero());
+                                const double *expanded, int lane, Weights *weights) {
+    for (int row = segment->begin; row < segment->end; row++) store(weights[row].hessian + lane, zero());
     for (int m = 0; m < segment->count; m++) {
         const vec t = load(expanded + (size_t)segment->active[m] * pixels->width);
         const double *kernel = kernel_of(centres, segment->active[m]);
-        for (int row = segment->begin; row < segment->end; row++)
-            store(weights[row].hessian, madd(t, splat(kernel[row]), load(weights[row].hessian)));
+        for (int row = segment->begin; row < segment->end; row++) {
+            double *deformation = weights[row].hessian + lane;
+            store(deformation, madd(t, splat(kernel[row]), load(deformation)));
+        }
     }
 }
 
 /* P of the centre row a with `count` others (known to the compiler), over the rows of a segment. */
 INLINE void contract_pairs(const Centres *centres, const Segment *segment, const double *ka, const int *other,
-                           const int count, const int *pair, const Weights *weights, double *pairs, size_t width) {
+                           const int count, const int *pair, const Weights *weights, int lane, double *pairs,
+                           size_t width) {
     const double *k[4];
-    vec p[4];
+    vec p[4][GROUP];
     for (int m = 0; m < count; m++) {
         k[m] = kernel_of(centres, other[m]);
-        p[m] = zero();
+        for (int i = 0; i < GROUP; i++) p[m][i] = zero();
     }
     for (int row = segment->begin; row < segment->end; row++) {
-        const vec v = mul(load(weights[row].hessian), splat(ka[row]));
-        for (int m = 0; m < count; m++) p[m] = madd(v, splat(k[m][row]), p[m]);
+        const vec kernel = splat(ka[row]);
+        vec v[GROUP];
+        for (int i = 0; i < GROUP; i++) v[i] = mul(load(weights[row].hessian + lane + i * LANES), kernel);
+        for (int m = 0; m < count; m++) {
+            const vec factor = splat(k[m][row]);
+            for (int i = 0; i < GROUP; i++) p[m][i] = madd(v[i], factor, p[m][i]);
+        }
     }
-    for (int m = 0; m < count; m++) accumulate(pairs + pair[other[m]] * width, p[m]);
+    for (int m = 0; m < count; m++)
+        for (int i = 0; i < GROUP; i++) accumulate(pairs + pair[other[m]] * width + i * LANES, p[m][i]);
 }
 
 /* S and T of a centre row, over the rows of a segment. */
 INLINE void contract_single(const Pixels *pixels, const Segment *segment, const double *ka, const Weights *weights,
-                            SingleSums sums) {
-    vec s0 = zero(), s1 = zero(), s2 = zero(), t = zero();
+                            int lane, SingleSums sums) {
+    vec s0[GROUP], s1[GROUP], s2[GROUP], t[GROUP];
+    for (int i = 0; i < GROUP; i++) s0[i] = s1[i] = s2[i] = t[i] = zero();
     for (int row = segment->begin; row < segment->end; row++) {
-        const vec k = splat(ka[row]), v = mul(load(weights[row].mixed), k);
-        s0 = add(s0, v);
-        s1 = madd(v, splat(pixels->x1[row].x), s1);
-        s2 = madd(v, splat(pixels->x1[row].x2), s2);
-        t = madd(load(weights[row].gradient), k, t);
+        const vec k = splat(ka[row]), x = splat(pixels->x1[row].x), x2 = splat(pixels->x1[row].x2);
+        for (int i = 0; i < GROUP; i++) {
+            const vec v = mul(load(weights[row].mixed + lane + i * LANES), k);
+            s0[i] = add(s0[i], v);
+            s1[i] = madd(v, x, s1[i]);
+            s2[i] = madd(v, x2, s2[i]);
+            t[i] = madd(load(weights[row].gradient + lane + i * LANES), k, t[i]);
+        }
     }
-    accumulate(sums.s0, s0);
-    accumulate(sums.s1, s1);
-    accumulate(sums.s2, s2);
-    accumulate(sums.t, t);
+    for (int i = 0; i < GROUP; i++) {
+        accumulate(sums.s0 + i * LANES, s0[i]);
+        accumulate(sums.s1 + i * LANES, s1[i]);
+        accumulate(sums.s2 + i * LANES, s2[i]);
+        accumulate(sums.t + i * LANES, t[i]);
+    }
 }
 
-/* The sums over the rows of a segment, for a part of a strip that begins at `column`. */
-INLINE void contract_rows(const Pixels *pixels, const Centres *centres, const Segment *segment, size_t column,
+/* The sums over the rows of a segment, for a group of parts of a strip; `column`: the first of all columns. */
+INLINE void contract_rows(const Pixels *pixels, const Centres *centres, const Segment *segment, int strip, int lane,
                           const Contractions *work) {
-    const size_t width = (size_t)pixels->width;
-    const Weights *weights = (const Weights *)work->weights;
+    const size_t width = (size_t)pixels->width, column = (size_t)strip * STRIP + lane;
+    const Weights *w = (const Weights *)work->weights;
     double *pairs = work->pairs + column;
     for (int i = 0; i < segment->count; i++) {
         const int a = segment->active[i], *pair = centres->pair + a * centres->n_rows;
         const double *ka = kernel_of(centres, a);
-        contract_single(pixels, segment, ka, weights, single_sums(work->singles + column, a, width));
+        contract_single(pixels, segment, ka, w, lane, single_sums(work->singles + column, a, width));
         for (int j = i; j < segment->count; j += 4) {
             const int *other = segment->active + j;
             switch (segment->count - j) {
-            case 1: contract_pairs(centres, segment, ka, other, 1, pair, weights, pairs, width); break;
-            case 2: contract_pairs(centres, segment, ka, other, 2, pair, weights, pairs, width); break;
-            case 3: contract_pairs(centres, segment, ka, other, 3, pair, weights, pairs, width); break;
-            default: contract_pairs(centres, segment, ka, other, 4, pair, weights, pairs, width);
+            case 1: contract_pairs(centres, segment, ka, other, 1, pair, w, lane, pairs, width); break;
+            case 2: contract_pairs(centres, segment, ka, other, 2, pair, w, lane, pairs, width); break;
+            case 3: contract_pairs(centres, segment, ka, other, 3, pair, w, lane, pairs, width); break;
+            default: contract_pairs(centres, segment, ka, other, 4, pair, w, lane, pairs, width);
             }
         }
     }
 }
 
-INLINE void deformable_segment(const Pixels *pixels, const Centres *centres, const Segment *segment,
-                               const Polynomial *surface, int strip, int lane, int derivatives,
-                               const Contractions *work, Energy *energy, RowMoments *moments) {
-    const size_t offset = (size_t)strip * pixels->height * STRIP + lane, column = (size_t)strip * STRIP + lane;
-    const double *t = work->expanded + column;
+/* A part of the rows of a segment. */
+INLINE void segment_part(const Pixels *pixels, const Centres *centres, const Segment *segment,
+                         const Polynomial *surface, int strip, int lane, const Contractions *work, Energy *energy,
+                         RowMoments *moments) {
+    const size_t offset = (size_t)strip * pixels->height * STRIP + lane;
+    const double *t = work->expanded + (size_t)strip * STRIP + lane;
     Weights *w = (Weights *)work->weights;
     switch (segment->count) {
-    case 3: segment_rows(pixels, centres, segment, 3, surface, t, offset, energy, moments, w); break;
-    case 4: segment_rows(pixels, centres, segment, 4, surface, t, offset, energy, moments, w); break;
-    case 5: segment_rows(pixels, centres, segment, 5, surface, t, offset, energy, moments, w); break;
+    case 3: segment_rows(pixels, centres, segment, 3, surface, t, offset, lane, energy, moments, w); break;
+    case 4: segment_rows(pixels, centres, segment, 4, surface, t, offset, lane, energy, moments, w); break;
+    case 5: segment_rows(pixels, centres, segment, 5, surface, t, offset, lane, energy, moments, w); break;
     default:
-        segment_deformation(pixels, centres, segment, t, w);
-        segment_rows(pixels, centres, segment, FEW + 1, surface, t, offset, energy, moments, w);
+        segment_deformation(pixels, centres, segment, t, lane, w);
+        segment_rows(pixels, centres, segment, FEW + 1, surface, t, offset, lane, energy, moments, w);
     }
     normalise(&energy->product);
-    if (derivatives) contract_rows(pixels, centres, segment, column, work);
 }
 
 /* The pixels with coefficients q and the deformation in `work->expanded`. With `derivatives`, the contractions in `work`,
@@ -161,16 +179,24 @@ INLINE void deformable_segment(const Pixels *pixels, const Centres *centres, con
 static void deformable_pass(const Pixels *pixels, const Centres *centres, const double *q, int derivatives,
                             Moments *moments, const Contractions *work) {
     Totals totals[PARTS];
+    fill_lines(pixels, q, 1, work->lines);
     for (int part = 0; part < PARTS; part++) totals[part] = no_totals();
-    for (int strip = 0; strip < pixels->n_strips; strip++)
+    for (int strip = 0; strip < pixels->n_strips; strip++) {
+        Polynomial surface[PARTS];
+        RowMoments rows[PARTS];
         for (int part = 0; part < PARTS; part++) {
-            const int lane = part * LANES;
-            const Polynomial surface = polynomial(q, pixels->x2 + strip * STRIP + lane);
-            RowMoments rows = no_row_moments();
-            for (int i = centres->first_segment[strip]; i < centres->first_segment[strip + 1]; i++)
-                deformable_segment(pixels, centres, centres->segment + i, &surface, strip, lane, derivatives, work,
-                                   &totals[part].energy, &rows);
-            add_strip(totals + part, &rows, surface.x2);
+            surface[part] = polynomial(q, work->lines, pixels->x2 + strip * STRIP + part * LANES);
+            rows[part] = no_row_moments();
         }
+        for (int i = centres->first_segment[strip]; i < centres->first_segment[strip + 1]; i++) {
+            const Segment *segment = centres->segment + i;
+            for (int part = 0; part < PARTS; part++)
+                segment_part(pixels, centres, segment, surface + part, strip, part * LANES, work, &totals[part].energy,
+                             rows + part);
+            for (int part = 0; derivatives && part < PARTS; part += GROUP)
+                contract_rows(pixels, centres, segment, strip, part * LANES, work);
+        }
+        for (int part = 0; part < PARTS; part++) add_strip(totals + part, rows + part, surface[part].x2);
+    }
     finish(totals, pixels->zeros, moments);
 }

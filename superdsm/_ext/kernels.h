@@ -52,6 +52,11 @@ typedef struct {
     double x, x2, x3, x4;
 } Powers;
 
+/* A polynomial along a row: constant + slope x2 + ... */
+typedef struct {
+    double constant, slope;
+} Line;
+
 /* The pixels of a region, without its empty rows and columns, in strips of STRIP columns. */
 typedef struct {
     int height, n_strips;
@@ -98,6 +103,7 @@ typedef struct {
     double *singles;  /* n_rows x 4: contraction with one centre row, see SingleSums in deformable_pass.h */
     double *weights;  /* 3 x height x STRIP: scratch */
     double *weighted; /* one, and STRIP more numbers: scratch */
+    Line *lines;      /* height: scratch */
 } Contractions;
 
 typedef struct {
@@ -117,11 +123,11 @@ typedef struct {
 
     /* model_passes.h and the files that it includes */
     void (*logistic_terms)(const double *y, const double *s, size_t n, double *energy, double *g, double *h);
-    void (*elliptical_pass)(const Pixels *pixels, const double *q, int stride, Moments *moments);
+    void (*elliptical_pass)(const Pixels *pixels, const double *q, int stride, Moments *moments, Line *lines);
     void (*deformable_pass)(const Pixels *pixels, const Centres *centres, const double *q, int derivatives,
                             Moments *moments, const Contractions *work);
     void (*surface_values)(const Pixels *pixels, const Centres *centres, const double *q, const double *expanded,
-                           double *s);
+                           double *s, Line *lines);
     void (*expand_columns)(const Pixels *pixels, const Centres *centres, const double *xi, double *expanded);
     void (*contract_columns)(const Pixels *pixels, const Centres *centres, const Contractions *work, double *gradient,
                              double *hessian);

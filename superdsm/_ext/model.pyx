@@ -13,13 +13,14 @@ from libc.string cimport memset
 from superdsm._ext.clock cimport now
 from superdsm._ext.newton cimport Objective, Progress, Regulariser
 from superdsm._ext.region_layout cimport CentreLayout, RegionLayout
-from superdsm._ext.simd cimport STRIP, Centres, Contractions, Moments, Pixels, kernels
+from superdsm._ext.simd cimport STRIP, Centres, Contractions, Line, Moments, Pixels, kernels
 
-# An elliptical fit starts on every n-th row, with MIN_START pixels at least and n = MAX_STRIDE at most, ...
+# An elliptical fit begins on every n-th row, with MIN_START pixels at least and n = MAX_STRIDE at most: a few rows tell
+# nearly where the optimum is.
 cdef int MIN_START = 600
 cdef int MAX_STRIDE = 8
-cdef double START_TOLERANCE = 1e-4   # ... only to come near the optimum;
-# the start is dropped where it is hardly better than zero, which has an energy of log 2 = 0.69 per pixel.
+cdef double START_TOLERANCE = 1e-4
+# It is dropped unless the energy gets below this per pixel (of zero parameters: log 2 = 0.69).
 cdef double WORST_START = 0.5
 
 cdef int[6] POWER1 = [0, 1, 0, 2, 1, 0]  # of x1 and x2 in the monomials of q
@@ -35,6 +36,14 @@ cdef class Model(Objective):
     """What both models share; the last six of the parameters are q."""
 
     cdef readonly RegionLayout layout
+    cdef Line* lines            # scratch: one for each row
+
+    cdef int _reserve(self, RegionLayout layout, int n) except -1:
+        """Memory for n parameters."""
+        self.layout = layout
+        self.reserve(n)
+        self.lines = <Line*> self.memory.take(layout.pixels.height, sizeof(Line))
+        return 0
 
     cdef void _surface(self, const double* x, double* s) noexcept nogil:
         """The surface at all pixels, in strips."""
@@ -108,18 +117,17 @@ cdef class EllipticalModel(Model):
     """
 
     def __cinit__(self, RegionLayout layout):
-        self.layout = layout
-        self.reserve(6)
+        self._reserve(layout, 6)
 
     cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil:
         cdef Moments moments
-        kernels.elliptical_pass(&self.layout.pixels, x, stride, &moments)
+        kernels.elliptical_pass(&self.layout.pixels, x, stride, &moments, self.lines)
         if derivatives:
             self._polynomial_derivatives(&moments)
         return moments.energy
 
     cdef void _surface(self, const double* x, double* s) noexcept nogil:
-        kernels.surface_values(&self.layout.pixels, NULL, x, NULL, s)
+        kernels.surface_values(&self.layout.pixels, NULL, x, NULL, s, self.lines)
 
     def fit(self, double timeout=300):
         """Minimise the energy.
@@ -142,7 +150,7 @@ cdef class EllipticalModel(Model):
         cdef Progress progress = Progress(0, 0)
         cdef Regulariser none = Regulariser(0, 1)
         cdef int n_pixels = self.layout.n_pixels, stride = min(MAX_STRIDE, n_pixels // MIN_START)
-        if stride > 1:  # a few rows tell nearly where the optimum is
+        if stride > 1:
             with nogil:
                 self.newton(&q[0], &none, stride, START_TOLERANCE, deadline, &progress)
                 if not self.evaluate(&q[0], False, 1) < WORST_START * n_pixels:
@@ -173,16 +181,17 @@ cdef class DeformableModel(Model):
     cdef readonly int n_centres
 
     def __cinit__(self, RegionLayout layout, const double[::1] kernel, int spacing):
-        self.layout, self.centre_layout = layout, CentreLayout(layout, kernel, spacing)
+        self.centre_layout = CentreLayout(layout, kernel, spacing)
         cdef const Centres* centres = &self.centre_layout.centres
         cdef size_t width = layout.pixels.width
         self.n_centres = centres.n
-        self.reserve(centres.n + 6)
+        self._reserve(layout, centres.n + 6)
         self.work.expanded = self.centre_layout.expanded
         self.work.pairs = <double*> self.memory.take(centres.n_pairs * width, sizeof(double))
         self.work.singles = <double*> self.memory.take(4 * centres.n_rows * width, sizeof(double))
         self.work.weights = <double*> self.memory.take(3 * STRIP * <size_t> layout.pixels.height, sizeof(double))
         self.work.weighted = <double*> self.memory.take(width + STRIP, sizeof(double))
+        self.work.lines = self.lines
         self._find_envelope()
 
     cdef int _find_envelope(self) except -1:
@@ -206,7 +215,7 @@ cdef class DeformableModel(Model):
         cdef size_t width = pixels.width, n = self.n
         cdef Moments moments
         if centres.n == 0:
-            kernels.elliptical_pass(pixels, x, stride, &moments)
+            kernels.elliptical_pass(pixels, x, stride, &moments, self.lines)
         else:
             kernels.expand_columns(pixels, centres, x, self.work.expanded)
             if derivatives:
@@ -224,7 +233,7 @@ cdef class DeformableModel(Model):
         if centres.n:
             kernels.expand_columns(&self.layout.pixels, centres, x, self.work.expanded)
         kernels.surface_values(
-            &self.layout.pixels, centres, x + centres.n, self.work.expanded if centres.n else NULL, s
+            &self.layout.pixels, centres, x + centres.n, self.work.expanded if centres.n else NULL, s, self.lines
         )
 
     def fit(self, const double[::1] q, double alpha, double epsilon, double timeout=300):

@@ -35,25 +35,32 @@ typedef struct {
     vec g[6], h[15];
 } Totals;
 
-/* Coefficients of the polynomial F q = (q0 + q1 x1 + q3 x1^2) + (q2 + q4 x1) x2 + q5 x2^2 for a part of a strip. */
+/* The polynomial in a part of a strip: F q = (q0 + q1 x1 + q3 x1^2) + (q2 + q4 x1) x2 + q5 x2^2. */
 typedef struct {
-    vec q0, q1, q2, q3, q4;
-    vec x2, curved; /* column coordinate, and q5 x2^2 */
+    const Line *lines; /* its constant and its slope in each row */
+    vec x2, curved;    /* column coordinate, and q5 x2^2 */
 } Polynomial;
 
-INLINE Polynomial polynomial(const double *q, const double *x2) {
+/* Constant and slope of every `stride`-th row. */
+INLINE void fill_lines(const Pixels *pixels, const double *q, int stride, Line *lines) {
+    for (int row = 0; row < pixels->height; row += stride) {
+        const Powers *x1 = pixels->x1 + row;
+        lines[row].constant = madd_one(q[3], x1->x2, madd_one(q[1], x1->x, q[0]));
+        lines[row].slope = madd_one(q[4], x1->x, q[2]);
+    }
+}
+
+INLINE Polynomial polynomial(const double *q, const Line *lines, const double *x2) {
     Polynomial p;
-    p.q0 = splat(q[0]), p.q1 = splat(q[1]), p.q2 = splat(q[2]), p.q3 = splat(q[3]), p.q4 = splat(q[4]);
+    p.lines = lines;
     p.x2 = load(x2);
     p.curved = mul(mul(splat(q[5]), p.x2), p.x2);
     return p;
 }
 
 /* F q at a row. */
-INLINE vec polynomial_at(const Polynomial *p, const Powers *x1) {
-    const vec constant = madd(p->q3, splat(x1->x2), madd(p->q1, splat(x1->x), p->q0));
-    const vec slope = madd(p->q4, splat(x1->x), p->q2);
-    return add(madd(slope, p->x2, p->curved), constant);
+INLINE vec polynomial_at(const Polynomial *p, int row) {
+    return add(madd(splat(p->lines[row].slope), p->x2, p->curved), splat(p->lines[row].constant));
 }
 
 INLINE Energy no_energy(void) {

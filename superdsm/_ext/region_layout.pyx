@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
 
-from superdsm._ext.simd cimport CHUNK, STRIP, Centres, Pixels, Powers, Segment, StripCounts, kernels
+from superdsm._ext.simd cimport CHUNK, STRIP, Centres, Line, Pixels, Powers, Segment, StripCounts, kernels
 
 from superdsm._ext.centres import find_centres
 
@@ -294,11 +294,12 @@ cdef class CentreLayout:
         cdef size_t n = <size_t> pixels.n_strips * pixels.height * STRIP, i
         cdef double* inverse = <double*> self.memory.take(n, sizeof(double))
         cdef double[6] q
+        cdef Line* lines = <Line*> self.memory.take(pixels.height, sizeof(Line))
         self.expanded = <double*> self.memory.take(<size_t> self.centres.n_rows * pixels.width, sizeof(double))
         memset(q, 0, sizeof(q))
         with nogil:
             kernels.expand_columns(pixels, &self.centres, NULL, self.expanded)
-            kernels.surface_values(pixels, &self.centres, q, self.expanded, inverse)  # not normalised yet: the sums
+            kernels.surface_values(pixels, &self.centres, q, self.expanded, inverse, lines)  # not normalised yet: the sums
             for i in range(n):
                 inverse[i] = 1 / inverse[i] if inverse[i] > 0 else 0
         self.centres.inverse = inverse

@@ -19,6 +19,8 @@ cdef extern from "kernels.h" nogil:
         int top, bottom, foreground
     ctypedef struct Powers:
         double x, x2, x3, x4
+    ctypedef struct Line:
+        double constant, slope
     ctypedef struct Pixels:
         int height, n_strips, width
         const double* y
@@ -51,6 +53,7 @@ cdef extern from "kernels.h" nogil:
         double* singles
         double* weights
         double* weighted
+        Line* lines
     ctypedef struct Integral:
         const double* data
         Py_ssize_t height, width, stride
@@ -63,11 +66,11 @@ cdef extern from "kernels.h" nogil:
                                 const double* strip, uint8_t* mask) noexcept nogil
         void (*logistic_terms)(const double* y, const double* s, size_t n, double* energy, double* g,
                                double* h) noexcept nogil
-        void (*elliptical_pass)(const Pixels*, const double* q, int stride, Moments*) noexcept nogil
+        void (*elliptical_pass)(const Pixels*, const double* q, int stride, Moments*, Line* lines) noexcept nogil
         void (*deformable_pass)(const Pixels*, const Centres*, const double* q, int derivatives, Moments*,
                                 const Contractions*) noexcept nogil
-        void (*surface_values)(const Pixels*, const Centres*, const double* q, const double* expanded,
-                               double* s) noexcept nogil
+        void (*surface_values)(const Pixels*, const Centres*, const double* q, const double* expanded, double* s,
+                               Line* lines) noexcept nogil
         void (*expand_columns)(const Pixels*, const Centres*, const double* xi, double* expanded) noexcept nogil
         void (*contract_columns)(const Pixels*, const Centres*, const Contractions*, double* gradient,
                                  double* hessian) noexcept nogil
