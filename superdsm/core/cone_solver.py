@@ -73,7 +73,7 @@ def minimise_cvxopt(deformable, q, alpha, epsilon, timeout):
 
     layout, centres = deformable.layout, deformable.centre_layout
     y, u, v = layout.raster()
-    F = np.column_stack([np.ones(u.size), u, v, u * u, u * v, v * v])
+    F = sparse.csr_matrix(np.column_stack([np.ones(u.size), u, v, u * u, u * v, v * v]))
     G = smooth_matrix(layout.compacted().view(bool), centres.kernel(), centres.positions())
     n_xi, deadline = G.shape[1], time.perf_counter() + timeout
     A = sparse.hstack([G, F]).tocsr()

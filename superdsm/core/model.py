@@ -151,8 +151,9 @@ def fit(y, omega, offset, image_shape, params):
     if region is None or region.n_foreground < 2:
         return Fit(0.0, False, False, (0, 0), EMPTY, region.n_pixels if region else 0, 0, 0, "noise")
     deadline = time.perf_counter() + params.cp_timeout
-    fitted = EllipticalModel(region)
-    x, energy, status, iterations = fitted.fit(params.cp_timeout)
+    elliptical = EllipticalModel(region)
+    fitted: EllipticalModel | DeformableModel = elliptical
+    x, energy, status, iterations = elliptical.fit(params.cp_timeout)
     n_centres = 0
     # regions that are not larger than half of the kernel are not deformed, so that no huge one is needed
     if 2 * params.smooth_amount * params.gaussian_shape_multiplier < min(omega.shape):
