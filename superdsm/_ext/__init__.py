@@ -4,7 +4,7 @@ import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-from superdsm.errors import ConfigError
+from superdsm.errors import KernelsError
 
 _HERE = Path(__file__).parent
 _VARIABLE = "SUPERDSM_SIMD"
@@ -16,7 +16,7 @@ def _built(directory: Path) -> bool:
 
 
 if not _built(_HERE):
-    raise ImportError(
+    raise KernelsError(
         f"the kernels of superdsm are not built in {_HERE.parents[1]}; run there: pip install -e . "
         "(or leave this directory, if superdsm is installed elsewhere)"
     )
@@ -39,7 +39,7 @@ def instruction_set() -> str:
 def _choose(name: str) -> None:
     """Use the kernels for an instruction set, if one is asked for."""
     if name and name not in simd.supported():
-        raise ConfigError(
+        raise KernelsError(
             f"{_VARIABLE}={name}: no instruction set that this machine and build have; "
             f"choose one of {', '.join(simd.supported())}, or unset the variable"
         )

@@ -69,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, and process if asked to."""
+    from superdsm.api import instruction_set
     from superdsm.batch.components import installed
     from superdsm.batch.execution.runner import RunOptions, execute, find_executor, has_work
     from superdsm.batch.planning.planner import Planner, PlanOptions
@@ -99,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
             listener.idle(plans, code)
         _show(args, planner, plans, listener)
         return code
+    instruction_set()  # one message, not one for each image, if the kernels cannot be used
     if args.json:
         _show_json(planner, plans, listener)
     options = RunOptions(args.jobs, executor, args.timeout, args.fail_fast)
