@@ -53,10 +53,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, command in compilers():
             program = str(Path(folder) / name.replace(" ", "-"))
-            math = [] if "windows" in name else ["-lm"]
-            subprocess.run([*command, *FLAGS, f"-I{KERNELS}", *sources, "-o", program, *math], check=True)
             before, widths = prefix(name, args.qemu), []
-            if before is not None:
+            if before is None:  # compile only: linking would build a C library first
+                for source in sources:
+                    subprocess.run([*command, *FLAGS, f"-I{KERNELS}", "-c", source, "-o", f"{program}.o"], check=True)
+            else:
+                subprocess.run([*command, *FLAGS, f"-I{KERNELS}", *sources, "-o", program, "-lm"], check=True)
                 done = subprocess.run([*before, program], stdout=subprocess.PIPE, text=True, check=True)
                 for line in done.stdout.splitlines():
                     width, kernel, digest = line.split("\t")

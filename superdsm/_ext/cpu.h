@@ -4,35 +4,42 @@
 
 #include "kernels.h"
 
-#if defined(MACHINE_X86) && defined(_MSC_VER)
+#if defined(MACHINE_X86)
+#if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
+static void cpuid(int leaf, uint32_t out[4]) { __cpuidex((int *)out, leaf, 0); }
+static uint32_t saved_registers(void) { return (uint32_t)_xgetbv(0); }
+#else
+#include <cpuid.h>
+static void cpuid(int leaf, uint32_t out[4]) { __cpuid_count(leaf, 0, out[0], out[1], out[2], out[3]); }
+static uint32_t saved_registers(void) {
+    uint32_t low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+#endif
 
-/* Whether the processor has these features, and the system saves the registers (bits of XCR0) that they use. */
-static int has_features(unsigned leaf1, unsigned leaf7, unsigned saved) {
-    int first[4], seventh[4];
-    __cpuid(first, 1);
-    __cpuidex(seventh, 7, 0);
-    if (((unsigned)first[2] & leaf1) != leaf1 || ((unsigned)seventh[1] & leaf7) != leaf7) return 0;
-    return ((unsigned)_xgetbv(0) & saved) == saved;
+#define BIT(i) (UINT32_C(1) << (i))
+#define HAS(bits, wanted) (((bits) & (wanted)) == (wanted))
+
+/* Whether the processor has these features (of leaf 7, EBX), and the system saves the registers (XCR0) that they use.
+ * Not by the compiler's own function for it: not all compilers that have one make it work. */
+static int has_features(uint32_t wanted, uint32_t saved) {
+    const uint32_t fma_osxsave_avx = BIT(12) | BIT(27) | BIT(28);
+    uint32_t leaf[4];
+    cpuid(0, leaf);
+    if (leaf[0] < 7) return 0;
+    cpuid(1, leaf);
+    if (!HAS(leaf[2], fma_osxsave_avx) || !HAS(saved_registers(), saved)) return 0;
+    cpuid(7, leaf);
+    return HAS(leaf[1], wanted);
 }
 
-/* In the first: FMA, OSXSAVE, AVX; in the second: BMI1, AVX2, BMI2, and of AVX-512 F, DQ, CD, BW, VL. */
-#define LEAF1 (1u << 12 | 1u << 27 | 1u << 28)
-#define LEAF7 (1u << 3 | 1u << 5 | 1u << 8)
-#define LEAF7_AVX512 (LEAF7 | 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31)
-static int has_avx2(void) { return has_features(LEAF1, LEAF7, 0x6); }
-static int has_avx512(void) { return has_features(LEAF1, LEAF7_AVX512, 0xe6); }
-
-#elif defined(MACHINE_X86)
-static int has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
-}
-static int has_avx512(void) {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
+/* BMI1, AVX2, BMI2; and of AVX-512 F, DQ, CD, BW, VL. */
+#define AVX2_BITS (BIT(3) | BIT(5) | BIT(8))
+#define AVX512_BITS (AVX2_BITS | BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31))
+static int has_avx2(void) { return has_features(AVX2_BITS, 0x6); }
+static int has_avx512(void) { return has_features(AVX512_BITS, 0xe6); }
 #endif
 
 #define MAX_TABLES 4
