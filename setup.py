@@ -27,10 +27,9 @@ DIRECTIVES = {
 
 
 def headers(path: Path) -> list[str]:
-    """Headers of a module: all for the one that holds the kernels for each width, their table for those that call them."""
-    if path.stem == "simd":
-        return sorted(header.as_posix() for header in path.parent.rglob("*.h"))
-    return ["superdsm/_ext/kernels.h"] if "superdsm._ext.simd" in path.read_text() else []
+    """Headers that a module is compiled with: all, for the one that holds the kernels for each width."""
+    found = path.parent.rglob("*.h") if path.stem == "simd" else (path.parent / name for name in ("kernels.h", "clock.h"))
+    return sorted(header.as_posix() for header in found)
 
 
 def extensions() -> list[Extension]:

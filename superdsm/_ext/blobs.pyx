@@ -7,6 +7,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from superdsm._ext.simd cimport BLOCK, STRIP, Integral, kernels
+from superdsm._ext.simd cimport WAVES as LANES
 
 cdef struct Maximum:
     double strength
@@ -15,7 +16,8 @@ cdef struct Maximum:
     int32_t level
     int32_t unused
 
-PADDING = STRIP  # zeros behind a kernel, as whole strips are read
+PADDING = STRIP  # zeros behind a filter, as whole strips are read
+WAVES = LANES    # waves of a level come in multiples of this
 MAXIMUM = np.dtype(
     [("strength", np.float64), ("row", np.int32), ("col", np.int32), ("level", np.int32), ("unused", np.int32)]
 )
