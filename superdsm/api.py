@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from superdsm.core.objects import Object
 
 
+def instruction_set() -> str:
+    """Return the instruction set whose kernels are used, for instance "avx2" (see `superdsm._ext.instruction_set`).
+
+    Raises
+    ------
+    KernelsError
+        The kernels are not built, or the environment variable ``SUPERDSM_SIMD`` asks for some that there are not.
+    """
+    from superdsm._ext import instruction_set
+
+    return instruction_set()
+
+
 @dataclass(frozen=True, repr=False)
 class Result(Run):
     """The segmentation of an image: the finished run of its pipeline, with the objects as a label image and a picture.

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from superdsm._ext.blobs import PADDING, integral, maxima
+from superdsm._ext.blobs import PADDING, WAVES, integral, maxima
 from superdsm.core.filters import gaussian_weights
 from superdsm.parallel import Map, serial_map
 
@@ -196,7 +196,7 @@ class LaplacianSpectrum:
     coefficients : ndarray of float32
         For each of `SIGMAS`, what the waves are multiplied with, shape (columns, size); all in one array.
     sizes : ndarray of intp, shape (sigmas,)
-        Numbers of waves, multiples of 16; 0 at first, where there is no approximation.
+        Numbers of waves, multiples of `WAVES`; 0 at first, where there is no approximation.
     """
 
     def __init__(self, image):
@@ -229,7 +229,7 @@ def low_frequencies(size, level):
 
 def padded(n):
     """Round up to a multiple of the vectors of the kernel."""
-    return -(-n // 16) * 16
+    return -(-n // WAVES) * WAVES
 
 
 def half_first(n):

@@ -19,7 +19,7 @@ from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
 from superdsm.parallel import THREAD_VARIABLES, worker_environ
 
-ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "TZ")
+ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
 LIBRARIES = ("numpy", "scipy", "scikit-image", "cvxopt", "loky", "imageio", "tifffile", "imagecodecs")
 
