@@ -1,3 +1,7 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2024.10.9"]
+# ///
 """What is done with a checkout, each in an environment of its own: ``nox -l`` lists it, ``nox -s lint`` does one."""
 
 import os
@@ -7,7 +11,6 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 USUAL = "not slow and not parity"
@@ -31,28 +34,28 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["-n", "auto", "-m", USUAL]))
 
 
-@nox.session
+@nox.session(default=False)
 def quick(session: nox.Session) -> None:
     """The tests that start no processes."""
     session.install("-e", ".[test]")
     session.run("pytest", "-n", "auto", "-m", f"not process and {USUAL}", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def speed(session: nox.Session) -> None:
     """The tests that measure time, one after the other; for an idle machine."""
     session.install("-e", ".[test]")
     session.run("pytest", "-m", "speed", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Run all commands and code blocks of the README and of the pages in docs/."""
     session.install("-e", ".[test]")
     session.run("pytest", "-n", "auto", "tests/test_readme.py", "tests/test_docs.py", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Which lines and branches the tests reach, workers included: a table in coverage.md, pages in htmlcov/."""
     session.install("-e", ".[test]", *nox.project.dependency_groups(PROJECT, "coverage"))
@@ -65,7 +68,7 @@ def coverage(session: nox.Session) -> None:
     session.log(str(table).splitlines()[-1])
 
 
-@nox.session
+@nox.session(default=False)
 @nox.parametrize("kind", ["bounds", "address"])
 def sanitize(session: nox.Session, kind: str) -> None:
     """The tests of the kernels with checked indices, or with the sanitizers of the compiler (gcc or clang)."""
@@ -74,14 +77,14 @@ def sanitize(session: nox.Session, kind: str) -> None:
     session.run("bash", "tools/sanitize.sh", kind, *session.posargs, external=True)
 
 
-@nox.session
+@nox.session(default=False)
 def stubs(session: nox.Session) -> None:
     """Compare the stubs of the kernels with the kernels as built."""
     session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("bash", "tools/stubtest.sh", external=True)
 
 
-@nox.session
+@nox.session(default=False)
 def wheels(session: nox.Session) -> None:
     """Build the source distribution, from it a wheel for this platform, and test that."""
     session.install("build")
@@ -92,3 +95,7 @@ def wheels(session: nox.Session) -> None:
     session.run("cp", "-r", "tests", "examples", "pyproject.toml", str(here), external=True)
     session.chdir(here)
     session.run("pytest", "-q", "-n", "auto", "-m", USUAL, "tests/core", "tests/io", "tests/e2e/test_corner_cases.py")
+
+
+if __name__ == "__main__":
+    nox.main()

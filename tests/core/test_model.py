@@ -120,7 +120,7 @@ def test_cvxopt_finds_the_same_optimum():
 def test_a_solver_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "cvxopt", None)
     y, omega = nucleus((50, 60), 5)
-    with pytest.raises(ConfigError, match="needs the package cvxopt, which cannot be imported .* at 'newton'"):
+    with pytest.raises(ConfigError, match=r"needs the package cvxopt, which cannot be imported .* at 'newton'"):
         model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(0.5, 4, 8, 20, solver="cvxopt"))
 
 
