@@ -24,6 +24,8 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": True,
 }
+if os.environ.get("SUPERDSM_CYTHON_DEBUG"):  # see tools/sanitize.sh
+    DIRECTIVES |= {"boundscheck": True, "initializedcheck": True}
 
 
 def headers(path: Path) -> list[str]:

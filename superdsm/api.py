@@ -147,7 +147,7 @@ def segment(
     """
     from superdsm.plugins import resolve_pipeline
 
-    if not isinstance(jobs, int) or jobs < 1:
+    if not isinstance(jobs, int) or jobs < 1:  # type: ignore[redundant-expr]  # not all check types
         raise ConfigError(f"jobs = {jobs!r}: give the number of threads to use, an integer of at least 1")
     if pipeline is None:
         pipeline = resolve_pipeline(use, without)

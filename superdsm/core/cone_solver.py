@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.special import expit
 
+from superdsm.errors import ConfigError
+
 
 class _OutOfTimeError(Exception):
     pass
@@ -68,8 +70,19 @@ def minimise_cvxopt(deformable, q, alpha, epsilon, timeout):
         "optimal", "timeout" or "failed".
     iterations : int
         Number of Hessians that were computed.
+
+    Raises
+    ------
+    ConfigError
+        The package cvxopt is not there.
     """
-    from cvxopt import matrix, solvers
+    try:
+        from cvxopt import matrix, solvers
+    except ImportError as exc:
+        raise ConfigError(
+            f"the solver 'cvxopt' needs the package cvxopt, which cannot be imported ({exc}); install it, or leave "
+            f"dsm/solver at 'newton'"
+        ) from exc
 
     layout, centres = deformable.layout, deformable.centre_layout
     y, u, v = layout.raster()

@@ -93,7 +93,7 @@ class Fit:
 
 
 @lru_cache(maxsize=16)
-def gaussian_kernel(smooth_amount, multiplier):
+def gaussian_kernel(smooth_amount: float, multiplier: float) -> npt.NDArray[np.float64]:
     """Factor of the separable Gaussian of a deformation.
 
     Parameters
@@ -114,7 +114,7 @@ def gaussian_kernel(smooth_amount, multiplier):
     return ndi.gaussian_filter1d(impulse, smooth_amount)
 
 
-def elliptical_energy(y, omega):
+def elliptical_energy(y: npt.NDArray[np.float64], omega: npt.NDArray[np.bool_]) -> float:
     """Minimal energy of the elliptical model (no deformation) on a region.
 
     Parameters
@@ -135,7 +135,13 @@ def elliptical_energy(y, omega):
     return 0.0 if region.n_foreground < 2 else float(EllipticalModel(region).fit()[1])
 
 
-def fit(y, omega, offset, image_shape, params):
+def fit(
+    y: npt.NDArray[np.float64],
+    omega: npt.NDArray[np.bool_],
+    offset: tuple[int, int],
+    image_shape: tuple[int, int],
+    params: ModelParams,
+) -> Fit:
     """Fit the deformable model to a region.
 
     Parameters

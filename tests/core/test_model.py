@@ -1,5 +1,6 @@
 """The model kernels against the plain model, finite differences, and exact arithmetic."""
 
+import sys
 from dataclasses import replace
 
 import mpmath
@@ -12,6 +13,7 @@ from superdsm._ext.centres import find_centres
 from superdsm._ext.model import DeformableModel, logistic
 from superdsm._ext.region_layout import RegionLayout
 from superdsm.core import model
+from superdsm.errors import ConfigError
 from tests.twins import model as twin
 
 COEFFICIENT = np.array([1, 1, 2, 2, 2, 1])  # of the plain model's basis, which is in another order:
@@ -106,6 +108,7 @@ def test_optimum_is_that_of_the_plain_model(region):
 
 
 def test_cvxopt_finds_the_same_optimum():
+    pytest.importorskip("cvxopt", reason="cvxopt has no wheels for this Python")
     y, omega = nucleus((50, 60), 5)
     settings_ = {"alpha": 0.5, "smooth_amount": 4, "smooth_subsample": 8, "background_margin": 20}
     newton = model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(**settings_))
@@ -115,8 +118,17 @@ def test_cvxopt_finds_the_same_optimum():
     assert np.array_equal(newton.fragment, cvxopt.fragment)
 
 
+def test_a_solver_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cvxopt", None)
+    y, omega = nucleus((50, 60), 5)
+    with pytest.raises(ConfigError, match=r"needs the package cvxopt, which cannot be imported .* at 'newton'"):
+        model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(0.5, 4, 8, 20, solver="cvxopt"))
+
+
 @pytest.mark.parametrize("solver", ["newton", "cvxopt"])
 def test_a_fit_that_takes_too_long_yields_the_elliptical_optimum(solver):
+    if solver == "cvxopt":
+        pytest.importorskip("cvxopt", reason="cvxopt has no wheels for this Python")
     y, omega = nucleus((50, 60), 5)
     params = model.ModelParams(0.5, 4, 8, 20, solver=solver, cp_timeout=0.0)
     found = model.fit(y, omega, (0, 0), (50, 60), params)

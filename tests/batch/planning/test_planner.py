@@ -54,6 +54,7 @@ def mark_as_complete(lab: Laboratory) -> None:
             file.write(record.line() + "\n")
 
 
+@pytest.mark.speed
 def test_a_plan_for_a_thousand_unchanged_images_takes_less_than_a_second(lab: Laboratory) -> None:
     many_images(lab, 1000)
     mark_as_complete(lab)

@@ -191,6 +191,7 @@ def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.process
 def test_store_of_a_directory_that_is_no_root(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
     from superdsm.cli import main
 
