@@ -58,10 +58,9 @@ def _print(report: "list[PluginStatus]") -> None:
         return
     head = ("plugin", "provider", "version", "status", "offers")
     rows = [(s.name, s.provider, s.version, s.status, offers(s) or s.message) for s in report]
-    lines = columns([head, *rows])
-    for status, line in zip(report, lines[1:], strict=True):
-        lines[lines.index(line)] = f"{line}\n    {status.message}" if status.message and status.offers else line
-    sys.stdout.write("\n".join(lines) + "\n")
+    title, *lines = columns([head, *rows])
+    more = (f"\n    {status.message}" if status.message and status.offers else "" for status in report)
+    sys.stdout.write("\n".join([title, *map(str.__add__, lines, more)]) + "\n")
 
 
 def offers(status: "PluginStatus") -> str:
