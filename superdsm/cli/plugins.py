@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from superdsm.cli.stages import columns
 from superdsm.errors import PluginError, suggest
-from superdsm.records import Command
+from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
     from superdsm.plugins import PluginStatus
@@ -49,7 +49,7 @@ def _new(args: argparse.Namespace) -> int:
         raise PluginError("superdsm plugins new needs a name, for instance: superdsm plugins new my-stage")
     root = create(args.name, Path(args.directory))
     sys.stdout.write(f"made {root}; next: pip install -e '{root}[test]' && pytest {root}\n")
-    return 0
+    return ExitCode.OK
 
 
 def _print(report: "list[PluginStatus]") -> None:
@@ -74,7 +74,7 @@ def _traceback(name: str, report: "list[PluginStatus]") -> int:
         raise PluginError(f"there is no plugin {name!r}{suggest(name, [status.name for status in report])}")
     for status in found:
         sys.stdout.write(status.traceback or f"{status.name} is {status.status}; there is no traceback\n")
-    return 0
+    return ExitCode.OK
 
 
 COMMAND = Command("plugins", "Show the installed plugins, or make the skeleton of a new one.", add_arguments, run)
