@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ConfigError, PipelineError
 from superdsm.evaluation import Run
-from superdsm.fields import image_shape
+from superdsm.fields import FINAL_OBJECTS, image_shape
 from superdsm.parallel import thread_map
 from superdsm.pipeline import Pipeline
 from superdsm.records import Event
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from superdsm.core.objects import Object
-
-FINAL_OBJECTS = ("postprocessed_objects", "cover")
 
 
 @dataclass(frozen=True, repr=False)

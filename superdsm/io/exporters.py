@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import PipelineError
+from superdsm.fields import FINAL_OBJECTS
 from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
 from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-FINAL_OBJECTS = "postprocessed_objects|cover"
+OBJECTS = "|".join(FINAL_OBJECTS)
 
 
 def export(exporter: Exporter, path: str | Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -87,7 +88,7 @@ BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min
 def _labels(fields: Mapping[str, Any], context: ExportContext) -> "npt.NDArray[np.integer[Any]]":
     from superdsm.core.labels import label_image
 
-    objects = next(fields[name] for name in FINAL_OBJECTS.split("|") if name in fields)
+    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
     labels: npt.NDArray[np.integer[Any]] = label_image(objects, fields["g_raw"].shape, **_label_options(context))
     return labels
 
@@ -140,7 +141,7 @@ ADJACENCY_FIELDS = ("g_raw", "atoms", "adjacencies", "seeds", "clusters")
 EXPORTERS: tuple[Exporter, ...] = (
     Exporter(
         "seg",
-        (FINAL_OBJECTS, "g_raw"),
+        (OBJECTS, "g_raw"),
         write_seg,
         LABEL_SUFFIXES,
         LABEL_OPTIONS,
@@ -156,7 +157,7 @@ EXPORTERS: tuple[Exporter, ...] = (
     ),
     Exporter(
         "overlay",
-        (FINAL_OBJECTS, "g_raw", "g_rgb|g_raw"),
+        (OBJECTS, "g_raw", "g_rgb|g_raw"),
         write_overlay,
         PICTURE_SUFFIXES,
         (BORDER, *LABEL_OPTIONS),

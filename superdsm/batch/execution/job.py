@@ -7,9 +7,8 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from superdsm.batch.storage.journal import OutputFile
+from superdsm.batch.storage.journal import Outcome
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
@@ -128,9 +127,9 @@ class Job:
     threads: int = 1
 
 
-@dataclass(slots=True)
-class ImageResult:
-    """What became of an image.
+@dataclass(slots=True, kw_only=True)
+class ImageResult(Outcome):
+    """What a worker tells of an image.
 
     Attributes
     ----------
@@ -140,36 +139,18 @@ class ImageResult:
         Whether everything worked.
     computed, loaded : list of str
         Ids of the stages that were run, and of those whose results were taken from the store.
-    outputs : dict
-        By exporter: the file that was written.
-    seconds : dict
-        By stage: how long it took, or had taken.
     total : float
         Seconds for everything.
-    performance : dict
-        Counts of the energy minimisation.
-    n_objects : int
-        Number of final objects; -1: not known.
-    warnings : list of str
-        What the user should know of this image.
     damaged : list of str
         Damaged entries of the store that were found.
-    kind, stage, message, traceback : str
-        Of failures; see `superdsm.batch.storage.journal.JournalEntry`.
+    traceback : str
+        Of failures.
     """
 
     number: int
     ok: bool = True
     computed: list[str] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
-    outputs: dict[str, OutputFile] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
-    performance: dict[str, Any] = field(default_factory=dict)
-    n_objects: int = -1
-    warnings: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
-    kind: str = ""
-    stage: str = ""
-    message: str = ""
     traceback: str = ""

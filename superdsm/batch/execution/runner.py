@@ -222,7 +222,7 @@ class _Execution:
         for number, (_, image) in list(self.images.items()):
             if image.action == Action.FAIL:
                 message = f"{image.path}: {image.reasons[0].removeprefix('image missing: ')}"
-                self.done(ImageResult(number, ok=False, kind=FailureKind.IMAGE, message=message))
+                self.done(ImageResult(number=number, ok=False, kind=FailureKind.IMAGE, message=message))
 
     def work(self, lane: Sequence[TaskPlan], progress: ProgressReader) -> None:
         """Work on tasks that have the environment and the number of workers in common."""
@@ -250,11 +250,7 @@ class _Execution:
             if isinstance(event, ProgressMessage):
                 self.note(event)
                 continue
-            if isinstance(event, Lost):
-                result = ImageResult(event.number, ok=False, kind=event.kind, stage=event.stage, message=event.message)
-            else:
-                result = event.value
-            self.done(result)
+            self.done(_failed(event) if isinstance(event, Lost) else event.value)
             if self.stopping:
                 scheduler.stop()
 
@@ -297,6 +293,7 @@ class _Execution:
         outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in wanted}
         for name, output in result.outputs.items():
             outputs[name] = replace(output, path=recorded_path(output.path, prepared.task.directory))
+        seconds = {stage: round(value, 6) for stage, value in result.seconds.items()}
         plan.journal.add(
             JournalEntry(
                 id=image.id,
@@ -304,14 +301,7 @@ class _Execution:
                 recipe=prepared.recipe.digest,
                 image=image.image,
                 exports=exports,
-                outputs=outputs,
-                seconds={stage: round(seconds, 6) for stage, seconds in result.seconds.items()},
-                performance=result.performance,
-                n_objects=result.n_objects,
-                warnings=result.warnings,
-                stage=result.stage,
-                message=result.message,
-                kind=result.kind,
+                **{**result.outcome(), "outputs": outputs, "seconds": seconds},
             )
         )
 
@@ -344,6 +334,10 @@ class _Execution:
         """Tell the observers."""
         self.components.notify(event)
         self.listener.event(event)
+
+
+def _failed(lost: Lost) -> ImageResult:
+    return ImageResult(number=lost.number, ok=False, kind=lost.kind, stage=lost.stage, message=lost.message)
 
 
 def _lanes(plans: Sequence[TaskPlan], jobs: int | None) -> Iterator[list[TaskPlan]]:

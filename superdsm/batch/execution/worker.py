@@ -31,7 +31,7 @@ def work(job: Job) -> ImageResult:
     ImageResult
     """
     start = time.perf_counter()
-    result = ImageResult(job.number)
+    result = ImageResult(number=job.number)
     image = None
     try:
         with thread_map(job.threads) as mapper:

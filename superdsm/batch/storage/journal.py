@@ -8,7 +8,7 @@ network file systems do not provide reliably; a journal needs neither, and any t
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,43 @@ class OutputFile:
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """What became of an image.
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of an image: what a worker tells of it, and the journal keeps.
+
+    Attributes
+    ----------
+    outputs : dict
+        By exporter: the file that was written.
+    seconds : dict
+        By stage ("export" included): how long it took when it was computed.
+    performance : dict
+        Counts of the energy minimisation.
+    n_objects : int
+        Number of objects found; -1: not known.
+    warnings : list of str
+        What the user should know.
+    stage, message, kind : str
+        Of failures: where, what, and the `FailureKind`.
+    """
+
+    outputs: dict[str, OutputFile] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    performance: dict[str, Any] = field(default_factory=dict)
+    n_objects: int = -1
+    warnings: list[str] = field(default_factory=list)
+    stage: str = ""
+    message: str = ""
+    kind: str = ""
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the attributes above by name, of whatever has them."""
+        return {item.name: getattr(self, item.name) for item in fields(Outcome)}
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalEntry(Outcome):
+    """What became of an image, and what it was made with.
 
     Attributes
     ----------
@@ -69,18 +103,6 @@ class JournalEntry:
         Key of the image; "" if it could not be read.
     exports : str
         Digest of the recipes of the outputs.
-    outputs : dict
-        By exporter: the file.
-    seconds : dict
-        By stage ("export" included): how long it took when it was computed.
-    performance : dict
-        Counts of the energy minimisation.
-    n_objects : int
-        Number of objects found; -1: not known.
-    warnings : list of str
-        What the user should know.
-    stage, message, kind : str
-        Of failures: where, what, and the `FailureKind`.
     """
 
     id: FileId
@@ -88,18 +110,11 @@ class JournalEntry:
     recipe: str
     image: str = ""
     exports: str = ""
-    outputs: dict[str, OutputFile] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    performance: dict[str, Any] = field(default_factory=dict)
-    n_objects: int = -1
-    warnings: list[str] = field(default_factory=list)
-    stage: str = ""
-    message: str = ""
-    kind: str = ""
 
     def line(self) -> str:
         """Return the line of the journal."""
-        data = {name: value for name, value in asdict(self).items() if value not in ("", {}, [])}
+        values = {"id": self.id, **asdict(self)}  # who it is about comes first
+        data = {name: value for name, value in values.items() if value not in ("", {}, [])}
         data["outputs"] = {name: list(asdict(output).values()) for name, output in self.outputs.items()}
         return json.dumps(data, separators=(",", ":"))
 
