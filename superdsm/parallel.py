@@ -1,6 +1,5 @@
 """Threads inside an image, and the seam for them: the kernels release the interpreter's lock, so threads are enough."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,6 +7,20 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+THREAD_VARIABLES = (  # of the environment; each says to one library of linear algebra how many threads to use
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def worker_environ(environ: dict[str, str]) -> dict[str, str]:
+    """Return the environment for workers: one thread for the libraries of linear algebra unless `environ` says more."""
+    return dict.fromkeys(THREAD_VARIABLES, "1") | environ
 
 
 class Map(Protocol):
@@ -23,10 +36,11 @@ def serial_map(function: Callable[[T], R], items: Iterable[T], /) -> list[R]:
 
 
 def cpu_count() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+    """Return the number of cores that this process may use, as affinity and the limits of a container say."""
+    from loky import cpu_count
+
+    count: int = cpu_count()
+    return count
 
 
 @contextmanager

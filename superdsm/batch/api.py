@@ -12,7 +12,7 @@ from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
-from superdsm.batch.results import TaskResults
+from superdsm.batch.results.images import TaskResults
 from superdsm.batch.storage.journal import Journals
 from superdsm.batch.storage.layout import journal_directory, results_directory
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
@@ -215,6 +215,7 @@ class Batch:
         use: Sequence[str] = (),
         without: Sequence[str] = (),
         last_stage: str | None = None,
+        remember: bool = True,
         listener: Listener | None = None,
     ) -> Plan:
         """Find out what is to be done; nothing is processed.
@@ -235,6 +236,9 @@ class Batch:
             Stages to use and to leave out, in all tasks.
         last_stage : str, optional
             Id of the stage after which to stop; only with `oneshot`.
+        remember : bool, optional
+            Write down the digests of the images, so that they need not be read again for the next plan. It is all that
+            is written.
         listener : Listener, optional
             Is told of warnings; by default they are logged.
 
@@ -255,7 +259,8 @@ class Batch:
         planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))
         planner.digests.announce = listener.hashing
         plans = tuple(planner.plan(prepared) for prepared in prepared_tasks)
-        planner.digests.save()
+        if remember:
+            planner.digests.save()
         if planner.digests.problem:
             listener.warning(planner.digests.problem, minor=True)
         return Plan(plans, planner)

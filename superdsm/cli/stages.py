@@ -6,7 +6,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from superdsm.records import Command
+from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
     from superdsm.params import Param
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         text = _detailed(records[0]) if args.name else _table(records)
     sys.stdout.write(text + "\n")
-    return 0
+    return ExitCode.OK
 
 
 def _known() -> "list[type[Stage]]":

@@ -9,23 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from superdsm.batch.components import Components
-from superdsm.batch.execution import tables
-from superdsm.batch.execution.executors import worker_environ
 from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.batch.execution.scheduler import Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
+from superdsm.batch.results import tables
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
+from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.errors import TaskError, suggest
-from superdsm.parallel import cpu_count
+from superdsm.parallel import cpu_count, worker_environ
 from superdsm.records import (
     Event,
     ExecutorEntry,

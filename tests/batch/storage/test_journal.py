@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from superdsm.batch.execution import progress
-from superdsm.batch.execution.progress import ProgressEvent
+from superdsm.batch.storage import progress
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
+from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.batch.storage.store import DamagedError, Entry, Store
 from tests.laboratory import Laboratory
 
