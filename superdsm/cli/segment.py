@@ -286,7 +286,7 @@ def _given_up(job: Job, lost: "Lost") -> Outcome:
     """Say what became of an image that `attempt` has said nothing of."""
     if lost.error is None:
         return Outcome(error=f"{job.image}: its worker was killed; use fewer --jobs if memory was short")
-    return Outcome(error=f"{job.image}: {lost.message}")
+    return Outcome(error=f"{job.image}: {type(lost.error).__name__}: {lost.error}; to see the traceback, add --debug")
 
 
 def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
