@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.config import Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
 from superdsm.parallel import THREAD_VARIABLES, cpu_count
-from superdsm.records import Command, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
+from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
 
 if TYPE_CHECKING:
     from superdsm.batch.execution.scheduler import Lost
@@ -289,7 +289,7 @@ def _given_up(job: Job, lost: "Lost") -> Outcome:
     """Say what became of an image that `attempt` has said nothing of."""
     if lost.error is None:
         return Outcome(error=f"{job.image}: its worker was killed; use fewer --jobs if memory was short")
-    return Outcome(error=f"{job.image}: {lost.message}")
+    return Outcome(error=f"{job.image}: {type(lost.error).__name__}: {lost.error}; to see the traceback, add --debug")
 
 
 def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
@@ -310,7 +310,9 @@ def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
             written = tuple(path for path in (job.labels, job.overlay) if path)
             notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, outcome.warnings))
     notify(RunFinished("", "", len(jobs) - failed, failed, time.perf_counter() - start))
-    return 0 if not failed else 1 if failed < len(jobs) else 2
+    if not failed:
+        return ExitCode.OK
+    return ExitCode.PARTIAL if failed < len(jobs) else ExitCode.ERROR
 
 
 COMMAND = Command("segment", "Segment images: write label images, and overlays.", add_arguments, run)

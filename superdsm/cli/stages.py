@@ -6,7 +6,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from superdsm.records import Command
+from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
     from superdsm.params import Param
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         text = _detailed(records[0]) if args.name else _table(records)
     sys.stdout.write(text + "\n")
-    return 0
+    return ExitCode.OK
 
 
 def _known() -> "list[type[Stage]]":
@@ -86,10 +86,10 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
     record: dict[str, Any] = {
         "path": stage.path(spec.name),
         "type": spec.type.__name__,
-        "default": _plain(spec.default),
+        "default": _strict(spec.default),
         "expected": spec.expectation(),
-        "min": _plain(spec.min),
-        "max": _plain(spec.max),
+        "min": _strict(spec.min),
+        "max": _strict(spec.max),
         "choices": list(spec.choices),
         "nullable": spec.nullable,
         "doc": spec.doc,
@@ -97,13 +97,13 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
     }
     if spec.auto is not None:
         name = f"{stage.id}/{spec.factor_name}"
-        record["auto"] = {"factor": name, "default": _plain(spec.auto.factor), "unit": spec.auto.unit}
+        record["auto"] = {"factor": name, "default": _strict(spec.auto.factor), "unit": spec.auto.unit}
     if spec.truncate or spec.floor is not None:
-        record["truncate"], record["floor"] = spec.truncate, _plain(spec.floor)
+        record["truncate"], record["floor"] = spec.truncate, _strict(spec.floor)
     return record
 
 
-def _plain(value: Any) -> Any:
+def _strict(value: Any) -> Any:
     """Return a value that strict JSON can hold."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.errors import PipelineError
 from superdsm.fields import FINAL_OBJECTS
 from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
+from superdsm.jsonable import arrays_and_sets
 from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
 
@@ -119,21 +120,14 @@ def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
 
 def write_cfg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the hyperparameters as used, automatic ones filled in, as JSON."""
-    path.write_text(json.dumps(_plain(context.params), indent=4, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(context.params, indent=4, sort_keys=True, default=arrays_and_sets)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def write_log(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write what the stages logged, as JSON lines."""
-    path.write_text("".join(json.dumps(_plain(record)) + "\n" for record in context.log), encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Turn mappings to dictionaries, and NumPy's numbers and arrays to Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    lines = (json.dumps(record, default=arrays_and_sets) + "\n" for record in context.log)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 ADJACENCY_FIELDS = ("g_raw", "atoms", "adjacencies", "seeds", "clusters")

@@ -281,7 +281,7 @@ def test_stage_in_detail_shows_every_hyperparameter(stage_id, capsys):
         assert spec.expectation() in shown
         assert " ".join(spec.doc.split()) in shown
         if spec.auto:
-            assert f"automatic: {spec.auto[0]} times {stage.id}/AF_{name} = {spec.auto[1]}" in shown
+            assert f"automatic: {spec.auto.unit} times {stage.id}/AF_{name} = {spec.auto.factor}" in shown
 
 
 def test_stage_of_a_file_in_detail(tmp_path, capsys):

@@ -1,7 +1,6 @@
 """What goes to a worker, and what comes back."""
 
 import functools
-import hashlib
 import pickle
 import weakref
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from superdsm.batch.storage.journal import Outcome
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
+from superdsm.jsonable import digest_bytes
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
@@ -64,7 +64,7 @@ def pack(bundle: TaskBundle) -> tuple[bytes, str]:
     import cloudpickle
 
     data = cloudpickle.dumps(bundle)
-    digest = hashlib.blake2b(data, digest_size=20).hexdigest()
+    digest = digest_bytes(data)
     _packed_here[digest] = bundle
     return data, digest
 

@@ -8,6 +8,7 @@ from superdsm.batch.execution.job import Job, TaskBundle
 from superdsm.batch.storage.store import DamagedError, Entry, Store
 from superdsm.errors import StageError, SuperDSMError
 from superdsm.evaluation import LostError, StageRun, summarise
+from superdsm.jsonable import plain
 
 
 class OutputError(SuperDSMError):
@@ -71,7 +72,7 @@ class StoreCache:
         OutputError
             The store cannot be written.
         """
-        from superdsm.io.codecs import kind_of, plain
+        from superdsm.io.codecs import kind_of
 
         if run.stage not in self._keys:
             return run
