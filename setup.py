@@ -10,8 +10,8 @@ from setuptools import Extension, setup
 
 MSVC = sys.platform == "win32" and "clang" not in os.environ.get("CC", "")
 
-# No -ffast-math, and no fused multiply-add but where the kernels say so: they order their sums themselves, so that results
-# depend neither on the width of the registers nor on the compiler, and filters agree with SciPy's to the bit.
+# No -ffast-math, and no fused multiply-add but where the kernels say so: they order their sums themselves, so that
+# results depend neither on the width of the registers nor on the compiler, and filters agree with SciPy's to the bit.
 COMPILE_ARGS = ["/O2", "/std:c11"] if MSVC else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 # The kernels for each width of registers belong to one module, which chooses.
 SOURCES = {"simd": sorted(path.as_posix() for path in Path("superdsm/_ext/widths").glob("*.c"))}
@@ -30,8 +30,9 @@ if os.environ.get("SUPERDSM_CYTHON_DEBUG"):  # see tools/sanitize.sh
 
 def headers(path: Path) -> list[str]:
     """Headers that a module is compiled with: all, for the one that holds the kernels for each width."""
-    found = path.parent.rglob("*.h") if path.stem == "simd" else (path.parent / name for name in ("kernels.h", "clock.h"))
-    return sorted(header.as_posix() for header in found)
+    if path.stem == "simd":
+        return sorted(header.as_posix() for header in path.parent.rglob("*.h"))
+    return [(path.parent / name).as_posix() for name in ("kernels.h", "clock.h")]
 
 
 def extensions() -> list[Extension]:

@@ -1,9 +1,9 @@
-"""The kernels, compiled by other compilers and for other machines: they compile, and the bits of the results are the same.
+"""The kernels, compiled by other compilers and for other machines: whether they compile, with the same bits as results.
 
 Compiles cross_check.c with the kernels by the system's compiler, and, where the package ziglang is installed (it brings
 clang), for other systems. What this machine can run is run, programs for arm64 under qemu-aarch64 if there is one
-(Debian: qemu-user), and the digests are compared: those of avx512, avx2 and neon, which fuse products with sums, are the
-same, and those of sse2 and scalar, which do not. Energies are left out, because their logarithms are the C library's.
+(Debian: qemu-user), and the digests are compared: those of avx512, avx2 and neon, which fuse products with sums, are
+the same, and those of sse2 and scalar, which do not. Energies are left out: their logarithms are the C library's.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def compilers():
 def prefix(name, qemu):
     """Return what has to stand before a program of a compiler to run it, or None if it cannot be run here."""
     machine = platform.machine().replace("arm64", "aarch64")
-    if name == "cc" or name == f"zig {machine}-linux-musl" and sys.platform == "linux":
+    if name == "cc" or (name == f"zig {machine}-linux-musl" and sys.platform == "linux"):
         return []
     return [qemu] if name == "zig aarch64-linux-musl" and qemu else None
 

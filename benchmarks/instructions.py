@@ -76,7 +76,9 @@ def flood(calls):
         watershed(-y, markers)
 
 
-KERNELS = {"elliptical": elliptical, "derivatives": derivatives, "layout": layout, "gaussian": gaussian, "watershed": flood}
+KERNELS = {
+    "elliptical": elliptical, "derivatives": derivatives, "layout": layout, "gaussian": gaussian, "watershed": flood,
+}
 WIDTHS = ("avx2", "sse2")
 
 

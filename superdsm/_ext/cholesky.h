@@ -6,6 +6,7 @@
 
 #include "simd.h"
 
+/* Strips of lanes, and what is left one by one. */
 INLINE double dot(const double *a, const double *b, int n) {
     vec sums[PARTS];
     double tail = 0;
@@ -18,7 +19,10 @@ INLINE double dot(const double *a, const double *b, int n) {
     return sum(sums) + tail;
 }
 
-/* Replace the lower triangle of a (n x n) by its factor. A variable without curvature is frozen: its pivot becomes huge. */
+#define FLAT 1e-14    /* a pivot below this part of its diagonal element is rounding: there is no curvature */
+#define FROZEN 1e-150 /* inverse pivot of such a variable, which leaves it where it is */
+
+/* Replace the lower triangle of a (n x n) by its factor. */
 static void factorise(double *a, const int *first, double *inverse_diagonal, int n) {
     for (int i = 0; i < n; i++) {
         double *row = a + (size_t)i * n;
@@ -27,7 +31,7 @@ static void factorise(double *a, const int *first, double *inverse_diagonal, int
             row[j] = (row[j] - dot(row + begin, a + (size_t)j * n + begin, j - begin)) * inverse_diagonal[j];
         }
         const double pivot = row[i] - dot(row + first[i], row + first[i], i - first[i]);
-        inverse_diagonal[i] = pivot > 1e-14 * row[i] ? 1.0 / sqrt(pivot) : 1e-150;
+        inverse_diagonal[i] = pivot > FLAT * row[i] ? 1.0 / sqrt(pivot) : FROZEN;
     }
 }
 

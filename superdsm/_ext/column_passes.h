@@ -1,4 +1,4 @@
-/* Sums over columns, before and after the pass over the pixels (symbols: see deformable_pass.h). */
+/* Sums over columns, before and after the pass over the pixels (symbols: deformable_pass.h; a part of model_passes.h). */
 
 /* t_a(x2) = sum over the centres of the row a of xi k(x2 - centre); xi == NULL: all 1. */
 static void expand_columns(const Pixels *pixels, const Centres *centres, const double *xi, double *expanded) {

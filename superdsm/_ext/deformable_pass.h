@@ -1,14 +1,14 @@
-/* Energy and derivatives of the deformable model: s = F q + G xi.
+/* Energy and derivatives of the deformable model, s = F q + G xi (a part of model_passes.h).
  *
  * G is never stored: its column of the centre i, at row a_i and column c_i, is
  *
  *     G_i(x1, x2) = k(x1 - a_i) k(x2 - c_i) / N(x1, x2)
  *
- * with a kernel k, and N the sum over all centres. So with t_a(x2), the sum of xi_i k(x2 - c_i) over the centres of the
- * centre row a (`expanded`), G xi = 1 / N times the sum of k(x1 - a) t_a(x2) over the centre rows; and with sums over the
- * rows of a column,
+ * with a kernel k, and N the sum over all centres. So with t_a(x2), the sum of xi_i k(x2 - c_i) over the centres of
+ * the centre row a (`expanded`), G xi is 1 / N times the sum of k(x1 - a) t_a(x2) over the centre rows; and with sums
+ * over the rows of a column,
  *
- *     P_ab(x2) = sum h / N^2 k(x1 - a) k(x1 - b),   S_aj(x2) = sum h / N k(x1 - a) x1^j,   T_a(x2) = sum g / N k(x1 - a),
+ *     P_ab(x2) = sum h / N^2 k(x1 - a) k(x1 - b),   S_aj(x2) = sum h / N k(x1 - a) x1^j,   T_a(x2) = sum g / N k(x1 - a)
  *
  * the derivatives are sums over columns (column_passes.h): of P_ab k(x2 - c_i) k(x2 - c_j) for two centres, of
  * S_aj k(x2 - c_i) x2^l for a centre and a coefficient of q, and of T_a k(x2 - c_i) for the gradient. Along the rows of a
@@ -19,8 +19,7 @@ typedef struct {
     double hessian[STRIP], mixed[STRIP], gradient[STRIP];
 } Weights;
 
-/* Parts that are contracted together, so that a kernel value is loaded once for all: as many as there are registers for. */
-#define GROUP MIN(2, PARTS)
+#define GROUP MIN(2, PARTS) /* parts that are contracted together, as registers allow: they share what is loaded */
 
 /* The sums with one centre row: S_a0, S_a1, S_a2 and T_a. */
 typedef struct {
@@ -35,11 +34,10 @@ INLINE SingleSums single_sums(double *singles, int a, size_t width) {
 /* The kernel of a centre row: at row x1, it is k(x1 - a). */
 INLINE const double *kernel_of(const Centres *centres, int a) { return centres->kernel - centres->row[a]; }
 
-/* The number of centre rows that are within reach is `count`, which is known to the compiler wherever it is small; the
- * others have their deformation in `weights`. */
-#define FEW 5
+#define FEW 5 /* centre rows within reach, up to which the deformation is computed with the surface */
 
-/* The rows of a segment: adds to the energy and the moments, and stores the weights. */
+/* The rows of a segment: adds to the energy and the moments, and stores the weights. `count` is known to the compiler; if
+ * it is more than FEW, the deformation is found where the first of the weights will be. */
 INLINE void segment_rows(const Pixels *pixels, const Centres *centres, const Segment *segment, const int count,
                          const Polynomial *surface, const double *expanded, size_t offset, int lane, Energy *energy,
                          RowMoments *moments, Weights *weights) {
@@ -74,7 +72,7 @@ INLINE void segment_rows(const Pixels *pixels, const Centres *centres, const Seg
     *moments = rows;
 }
 
-/* The deformation of the rows of a segment with any number of centre rows, where the weights will be. */
+/* The deformation of the rows of a segment with any number of centre rows. */
 INLINE void segment_deformation(const Pixels *pixels, const Centres *centres, const Segment *segment,
                                 const double *expanded, int lane, Weights *weights) {
     for (int row = segment->begin; row < segment->end; row++) store(weights[row].hessian + lane, zero());
@@ -134,7 +132,7 @@ INLINE void contract_single(const Pixels *pixels, const Segment *segment, const 
     }
 }
 
-/* The sums over the rows of a segment, for a group of parts of a strip; `column`: the first of all columns. */
+/* The sums over the rows of a segment, for the GROUP parts of a strip that begin at `lane`. */
 INLINE void contract_rows(const Pixels *pixels, const Centres *centres, const Segment *segment, int strip, int lane,
                           const Contractions *work) {
     const size_t width = (size_t)pixels->width, column = (size_t)strip * STRIP + lane;

@@ -1,4 +1,4 @@
-/* Energy and derivatives of the elliptical model: s = F q. */
+/* Energy and derivatives of the elliptical model, s = F q (a part of model_passes.h). */
 
 /* A part of a strip; looks at every `stride`-th row. */
 INLINE void elliptical_strip(const Pixels *pixels, const Polynomial *surface, int stride, int strip, int lane,

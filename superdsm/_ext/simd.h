@@ -25,7 +25,9 @@ INLINE vec divide(vec a, vec b) { return _mm512_div_pd(a, b); }
 INLINE vec madd(vec a, vec b, vec c) { return _mm512_fmadd_pd(a, b, c); }
 INLINE vec nmadd(vec a, vec b, vec c) { return _mm512_fnmadd_pd(a, b, c); }
 INLINE vec lesser(vec a, vec b) { return _mm512_min_pd(a, b); }
-INLINE vec if_negative(vec z, vec a, vec b) { return _mm512_mask_blend_pd(_mm512_movepi64_mask(_mm512_castpd_si512(z)), b, a); }
+INLINE vec if_negative(vec z, vec a, vec b) {
+    return _mm512_mask_blend_pd(_mm512_movepi64_mask(_mm512_castpd_si512(z)), b, a);
+}
 INLINE ivec bits(vec v) { return _mm512_castpd_si512(v); }
 INLINE vec from_bits(ivec i) { return _mm512_castsi512_pd(i); }
 INLINE ivec splat_bits(uint64_t i) { return _mm512_set1_epi64((long long)i); }
@@ -193,7 +195,9 @@ INLINE double madd_one(double a, double b, double c) {
     return _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)));
 }
 #elif defined(SIMD_NEON)
-INLINE double madd_one(double a, double b, double c) { return vget_lane_f64(vfma_f64(vdup_n_f64(c), vdup_n_f64(a), vdup_n_f64(b)), 0); }
+INLINE double madd_one(double a, double b, double c) {
+    return vget_lane_f64(vfma_f64(vdup_n_f64(c), vdup_n_f64(a), vdup_n_f64(b)), 0);
+}
 #else
 INLINE double madd_one(double a, double b, double c) { return a * b + c; }
 #endif

@@ -1,7 +1,7 @@
-/* The surface itself. */
+/* The surface itself (a part of model_passes.h). */
 
-/* s at all pixels, in strips; expanded == NULL: its polynomial part; not normalised without `centres->inverse`. `lines` has
- * room for `height` lines. */
+/* s at all pixels, in strips; expanded == NULL: its polynomial part; not normalised without `centres->inverse`.
+ * `lines` has room for `height` lines. */
 static void surface_values(const Pixels *pixels, const Centres *centres, const double *q, const double *expanded,
                            double *s, Line *lines) {
     fill_lines(pixels, q, 1, lines);

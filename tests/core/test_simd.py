@@ -104,6 +104,6 @@ def test_filters_and_blobs_have_the_same_bits_everywhere():
 
 
 def test_kernels_that_there_are_not():
-    with pytest.raises(ValueError, match="'mmx' is not one of .*scalar"):
+    with pytest.raises(ValueError, match=r"'mmx' is not one of .*scalar"):
         simd.use("mmx")
     assert "scalar" in simd.supported()
