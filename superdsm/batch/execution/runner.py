@@ -251,8 +251,8 @@ class _Execution:
                 self.note(event)
                 continue
             self.done(_failed(event) if isinstance(event, Lost) else event.value)
-            if self.stopping:
-                scheduler.stop()
+            if self.stopping:  # done() may have set it
+                scheduler.stop()  # type: ignore[unreachable]
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:
