@@ -1,13 +1,18 @@
 """Threads inside an image, and the seam for them: the kernels release the interpreter's lock, so threads are enough."""
 
+import contextlib
+import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+CGROUP = Path("/sys/fs/cgroup")
 THREAD_VARIABLES = (  # of the environment; each says to one library of linear algebra how many threads to use
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -37,10 +42,18 @@ def serial_map(function: Callable[[T], R], items: Iterable[T], /) -> list[R]:
 
 def cpu_count() -> int:
     """Return the number of cores that this process may use, as affinity and the limits of a container say."""
-    from loky import cpu_count
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _container_limit() or cores))
 
-    count: int = cpu_count()
-    return count
+
+def _container_limit() -> int | None:
+    """Return how many cores Linux grants a container; loky knows as well, but takes longer to import than a start."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
+            quota, period = map(int, " ".join((CGROUP / name).read_text() for name in names).split())
+            if quota > 0:
+                return math.ceil(quota / period)
+    return None
 
 
 @contextmanager
