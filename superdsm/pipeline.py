@@ -9,8 +9,9 @@ from typing import Any
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, StageError, SuperDSMError, suggest
 from superdsm.fields import check_value
+from superdsm.parallel import serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import Stage, StageContext, serial_map
+from superdsm.stage import Stage, StageContext
 
 SOURCE = "image"
 TOLERATED = ("enabled",)  # earlier configurations hold "enabled": true in every namespace

@@ -5,19 +5,15 @@ the rule that sets it automatically from the scale of the image.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
 from superdsm.fields import FIELDS, Field, empty_value
+from superdsm.parallel import serial_map
 from superdsm.params import FACTOR, Param, Params
-
-
-def serial_map(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
-    """Apply `function` to each of `items`, one after the other."""
-    return [function(item) for item in items]
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from superdsm.codecs import decode, encode, kind_of, pack, plain, unpack
 from superdsm.core.objects import Object
+from superdsm.io.codecs import decode, encode, kind_of, pack, plain, unpack
 
 
 def round_trip(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 import superdsm
 from superdsm.pipeline import Run
-from superdsm.segment import default_pipeline
+from superdsm.plugins import default_pipeline
 from superdsm.testing.synthetic import synthetic_image
 
 SPLIT = {"AF_scale": 12.0, "c2f-region-analysis": {"min_norm_energy_improvement": 0.05, "min_atom_radius": 5}}

@@ -11,8 +11,8 @@ import pytest
 from superdsm.config import read_json
 from superdsm.core.objects import Object
 from superdsm.errors import ConfigError, ImageError, PipelineError
-from superdsm.export import EXPORTERS, export, select_fields
 from superdsm.io import read_image
+from superdsm.io.exporters import EXPORTERS, export, select_fields
 from superdsm.records import ExportContext, Exporter
 
 BY_NAME = {exporter.name: exporter for exporter in EXPORTERS}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from superdsm.render import COLOURS, adjacency_picture, overlay
+from superdsm.io.render import COLOURS, adjacency_picture, overlay
 
 
 def squares() -> tuple[Any, Any]:

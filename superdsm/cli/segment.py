@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return 0 if all went well, 1 if some images failed, 2 if nothing could be done."""
-    from superdsm.batch.executors import THREADS
+    from superdsm.batch.execution.executors import THREADS
 
     for name in THREADS:  # before NumPy is loaded: the cores are for our own processes and threads
         os.environ.setdefault(name, "1")
@@ -154,7 +154,7 @@ def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tu
 
 def _outputs(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
     """Return image, label image and overlay of each image."""
-    from superdsm.io import LABEL_SUFFIXES, PICTURE_SUFFIXES
+    from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES
 
     labels = _paths(args.images, args.output, f".{args.format}", "label images", LABEL_SUFFIXES)
     overlays: list[Path | None] = [None] * len(args.images)
@@ -215,8 +215,8 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     SuperDSMError
         The image cannot be segmented; the line names it.
     """
+    from superdsm.api import segment
     from superdsm.io import read_image, write_labels, write_rgb
-    from superdsm.segment import segment
 
     start = time.perf_counter()
     name = str(job.image)

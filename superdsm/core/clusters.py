@@ -1,12 +1,12 @@
-"""Clusters: the parts of an image that are analysed independently of each other."""
+"""Clusters, the parts of an image that are analysed independently of each other, and which of their atoms touch."""
 
 import numpy as np
 from scipy import ndimage
 
-from superdsm._ext.regions import border_counts, number_markers
+from superdsm._ext.clusters import adjacent_pairs, border_counts, number_markers
 from superdsm.core.distance import edt
-from superdsm.core.parallel import serial_map
 from superdsm.core.watershed import watershed
+from superdsm.parallel import serial_map
 
 
 def find_markers(y, max_irregularity):
@@ -61,3 +61,25 @@ def find_clusters(y, max_irregularity, map=serial_map):  # noqa: A002 - the name
     if not markers.any():
         return markers, y_mask
     return watershed(edt(markers == 0, map), markers), y_mask
+
+
+def find_adjacencies(atoms, clusters, y):
+    """Find the pairs of atoms that touch in the foreground (TPAMI 2023, Sec. 3.3.2).
+
+    Atoms are adjacent if a pixel of one is a 4-neighbour of a pixel of the other, in the same cluster, and at least one
+    of both pixels is foreground.
+
+    Parameters
+    ----------
+    atoms, clusters : ndarray of int32, shape (rows, columns)
+        Labels of the atoms and of the clusters; 0 elsewhere.
+    y : ndarray of float64, same shape
+        Offset-corrected intensities; the foreground is where they are positive.
+
+    Returns
+    -------
+    ndarray of int32, shape (m, 2)
+        Each pair once, the smaller label first, in lexicographic order.
+    """
+    pairs = np.unique(adjacent_pairs(atoms, clusters, np.ascontiguousarray(y, np.float64)))
+    return np.column_stack([pairs >> 32, pairs & 0xFFFFFFFF]).astype(np.int32)

@@ -10,6 +10,11 @@ from superdsm.plugins.scripts import load_class
 from superdsm.stage import Stage
 
 
+def default_pipeline() -> Pipeline:
+    """Return the pipeline of the method: all built-in stages in their order."""
+    return Pipeline(entry.stage for entry in registry().stages.values() if entry.default)
+
+
 def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
     """Return the stage class that an item of ``use`` names.
 
@@ -60,8 +65,6 @@ def resolve_pipeline(
     PipelineError
         The stages do not fit together.
     """
-    from superdsm.segment import default_pipeline
-
     pipeline = default_pipeline()
     for name in (use,) if isinstance(use, str) else use:
         pipeline = pipeline.using(resolve_stage(name, base_dir))

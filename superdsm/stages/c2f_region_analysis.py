@@ -16,8 +16,11 @@ class C2FRegionAnalysis(Stage):
 
     seed_connectivity = param(8, "Neighbourhood of the local maxima that are seeds.", choices=(4, 8))
     min_atom_radius = param(
-        15, "Regions smaller than a disk of this radius are not split off, in pixels.",
-        min=0, auto=("radius", 0.33), truncate=True,
+        15,
+        "Regions smaller than a disk of this radius are not split off, in pixels.",
+        min=0,
+        auto=("radius", 0.33),
+        truncate=True,
     )
     max_atom_norm_energy = param(0.05, "Regions of a higher energy per pixel are split further.", min=0)
     min_norm_energy_improvement = param(0.1, "Relative improvement of the energy per pixel that a split must bring.")
@@ -25,7 +28,7 @@ class C2FRegionAnalysis(Stage):
 
     def process(self, ctx: StageContext, *, y: Any, dsm_cfg: Any) -> dict[str, Any]:
         """Return the clusters, the atoms, and how these are connected."""
-        from superdsm.core.regions import analyse_regions
+        from superdsm.core.region_analysis import analyse_regions
 
         analysis = analyse_regions(y, background_margin=dsm_cfg["background_margin"], **ctx.params, map=ctx.map)
         for record in analysis.log:

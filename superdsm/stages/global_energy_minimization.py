@@ -28,7 +28,7 @@ class GlobalEnergyMinimization(Stage):
 
     def process(self, ctx: StageContext, *, dsm_cfg: Any, **fields: Any) -> dict[str, Any]:
         """Return the ``cover``, all fitted ``objects``, and the counts of the ``performance``."""
-        from superdsm.core.candidates import TooMuchWork, minimise_energies
+        from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
 
         names = [field.name for field in dataclasses.fields(ModelParams)]

@@ -48,7 +48,7 @@ class Postprocess(Stage):
 
     def process(self, ctx: StageContext, *, g_raw: Any, cover: Any) -> dict[str, Any]:
         """Return the final objects, ``postprocessed_objects``."""
-        from superdsm.core.shapes import postprocess
+        from superdsm.core.postprocess import postprocess
 
         objects, log = postprocess(g_raw, cover, **ctx.params, map=ctx.map)
         for record in log:

@@ -15,8 +15,13 @@ class Scale(Stage):
     outputs = ("scale",)
 
     AF_scale = param(
-        None, "The scale in pixels (radius of a typical object / sqrt(2)); null: estimated from the image.",
-        type=float, min=0.1, max=1e4, nullable=True, toplevel=True,
+        None,
+        "The scale in pixels (radius of a typical object / sqrt(2)); null: estimated from the image.",
+        type=float,
+        min=0.1,
+        max=1e4,
+        nullable=True,
+        toplevel=True,
     )
 
     def process(self, ctx: StageContext, *, g_raw: Any) -> dict[str, Any]:

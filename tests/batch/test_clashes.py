@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from superdsm.batch.clashes import clashes
-from superdsm.batch.setup import Preparer
-from superdsm.batch.task import discover
-from superdsm.batch.toolbox import installed
+from superdsm.batch.components import installed
+from superdsm.batch.tasks.conflicts import clashes
+from superdsm.batch.tasks.prepare import Preparer
+from superdsm.batch.tasks.tree import discover
 from tests.batch.conftest import Laboratory
 
 

@@ -101,16 +101,16 @@ def test_a_full_disk_is_an_error_for_that_image_only(
     lab: Laboratory, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second write of a kind fails as on a full disk; everything else goes on, and the next run does the rest."""
-    import superdsm.batch.state
-    import superdsm.batch.store
-    import superdsm.export
+    import superdsm.batch.storage.journal
+    import superdsm.batch.storage.store
+    import superdsm.io.exporters
 
     full = OSError(28, "No space left on device")
     calls = {"n": 0}
     module, name = {
-        "store": (superdsm.batch.store, "write_atomic"),
-        "output": (superdsm.export, "save_labels"),
-        "journal": (superdsm.batch.state.State, "add"),
+        "store": (superdsm.batch.storage.store, "write_atomic"),
+        "output": (superdsm.io.exporters, "save_labels"),
+        "journal": (superdsm.batch.storage.journal.Journal, "add"),
     }[where]
     original = getattr(module, name)
 
@@ -177,7 +177,7 @@ def test_a_worker_that_ends_by_itself_is_told_with_its_exit_code(lab: Laboratory
 def test_what_is_said_of_a_worker_that_ended(text: str, message: str) -> None:
     from concurrent.futures import BrokenExecutor
 
-    from superdsm.batch.schedule import ending
+    from superdsm.batch.execution.scheduler import ending
 
     assert ending(BrokenExecutor(text)) == f"the worker process {message}"
 
@@ -399,11 +399,11 @@ class Threads(Rows):
 def test_an_executor_of_threads_works_as_well(lab: Laboratory) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from superdsm.batch.plan import Planner, PlanOptions
-    from superdsm.batch.run import RunOptions, execute
-    from superdsm.batch.setup import Preparer
-    from superdsm.batch.task import discover
-    from superdsm.batch.toolbox import installed
+    from superdsm.batch.components import installed
+    from superdsm.batch.execution.runner import RunOptions, execute
+    from superdsm.batch.planning.planner import Planner, PlanOptions
+    from superdsm.batch.tasks.prepare import Preparer
+    from superdsm.batch.tasks.tree import discover
     from superdsm.records import ExecutorEntry
 
     lab.task()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from superdsm.batch.interrupts import uninterrupted
+from superdsm.batch.execution.interrupts import uninterrupted
 
 
 def test_an_interrupt_takes_effect_when_the_block_has_ended() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from superdsm.batch.lock import Lock, LockedError
+from superdsm.batch.storage.lock import Lock, LockedError
 from tests.batch.conftest import Laboratory, wait_for
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -138,7 +138,7 @@ def test_two_processes_on_one_root_do_no_harm(lab: Laboratory) -> None:
 @posix
 def test_a_lock_says_who_has_it_and_that_of_a_dead_process_is_free(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from superdsm.batch.lock import Lock;"
+        "import sys, time; from pathlib import Path; from superdsm.batch.storage.lock import Lock;"
         "lock = Lock(Path(sys.argv[1]), 'plate1'); lock.acquire(); print('locked', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "lock")], stdout=subprocess.PIPE) as process:

@@ -9,8 +9,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from superdsm.batch.hashes import file_digest
-from superdsm.batch.store import Store
+from superdsm.batch.storage.digests import file_digest
+from superdsm.batch.storage.store import Store
 from tests.batch.conftest import STAGES, Laboratory
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from superdsm.batch.plan import NOTHING, Planner, PlanOptions
-from superdsm.batch.setup import Preparer
-from superdsm.batch.state import Output, Record
-from superdsm.batch.task import discover
-from superdsm.batch.toolbox import installed
+from superdsm.batch.components import installed
+from superdsm.batch.planning.planner import NOTHING, Planner, PlanOptions
+from superdsm.batch.storage.journal import JournalEntry, OutputFile
+from superdsm.batch.tasks.prepare import Preparer
+from superdsm.batch.tasks.tree import discover
 from tests.batch.conftest import Laboratory
 
 
@@ -46,10 +46,10 @@ def mark_as_complete(lab: Laboratory) -> None:
             entry = plans.store.directory / keys[-1][:2] / f"{keys[-1]}.json"
             entry.parent.mkdir(exist_ok=True, parents=True)
             entry.touch()
-            written = Output(
+            written = OutputFile(
                 f"seg/{image.id}.png", setup.exports[0].key(image.image, keys), "", 0, output.stat().st_mtime_ns
             )
-            record = Record(
+            record = JournalEntry(
                 image.id, "done", setup.recipe.digest, image.image, setup.exports_digest, {"seg": written},
                 {"ingest": 0.1, "level": 0.2, "rows": 0.3, "export": 0.4}, {"rows": 12}, 12,
             )  # fmt: skip
@@ -70,11 +70,11 @@ def test_a_plan_for_a_thousand_unchanged_images_takes_less_than_a_second(lab: La
 
 
 def test_a_plan_hashes_images_once(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    import superdsm.batch.hashes
+    import superdsm.batch.storage.digests
 
     many_images(lab, 10)
     assert len(lab.plan()) == 10
-    monkeypatch.setattr(superdsm.batch.hashes, "file_digest", None)
+    monkeypatch.setattr(superdsm.batch.storage.digests, "file_digest", None)
     assert len(lab.plan()) == 10
 
 

@@ -9,26 +9,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from superdsm.batch import board
-from superdsm.batch.files import write_atomic
-from superdsm.batch.hashes import HashCache, file_digest
-from superdsm.batch.state import DONE, FAILED, Output, Record, State
-from superdsm.batch.store import DamagedError, Entry, Store
+from superdsm.batch.execution import progress
+from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.digests import DigestCache, file_digest
+from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
+from superdsm.batch.storage.store import DamagedError, Entry, Store
 from tests.batch.conftest import Laboratory
 
 RECORDS = [
-    Record(1, DONE, "recipe", "image", "exports", {"seg": Output("seg/1.png", "key", "digest", 5, 7)}, {"a": 0.5}),
-    Record("1", FAILED, "recipe", kind="stage", stage="dsm", message="line\nbreak, ünïcode"),
-    Record("plate/ä", DONE, "recipe", "image", n_objects=0, warnings=["w"], performance={"x": float("inf")}),
+    JournalEntry(
+        1, DONE, "recipe", "image", "exports", {"seg": OutputFile("seg/1.png", "key", "digest", 5, 7)}, {"a": 0.5}
+    ),
+    JournalEntry("1", FAILED, "recipe", kind="stage", stage="dsm", message="line\nbreak, ünïcode"),
+    JournalEntry("plate/ä", DONE, "recipe", "image", n_objects=0, warnings=["w"], performance={"x": float("inf")}),
 ]
 
 
 def test_records_survive(tmp_path: Path) -> None:
-    state = State(tmp_path / "journal")
+    state = Journal(tmp_path / "journal")
     for record in RECORDS:
         state.add(record)
     state.explain("recipe", [["a", {"code": None}, "d"]])
-    again = State(tmp_path / "journal")
+    again = Journal(tmp_path / "journal")
     assert [again.get(record.id) for record in RECORDS] == RECORDS
     assert again.why("recipe") == [["a", {"code": None}, "d"]]
     assert again.get(2) is None
@@ -39,35 +41,35 @@ def test_records_survive(tmp_path: Path) -> None:
 def test_a_journal_that_was_cut_anywhere_keeps_all_complete_lines(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal"
     path.unlink(missing_ok=True)
-    state = State(path)
+    state = Journal(path)
     for record in RECORDS:
         state.add(record)
     data = path.read_bytes()
     cut %= len(data) + 1
     path.write_bytes(data[:cut])
-    torn = State(path)
+    torn = Journal(path)
     complete = data[:cut].count(b"\n") + (data[cut : cut + 1] == b"\n")
     assert list(torn.records()) == RECORDS[:complete]
     torn.add(dataclasses.replace(RECORDS[0], id=99))
-    assert State(path).get(99) is not None
-    assert len(list(State(path).records())) == complete + 1
+    assert Journal(path).get(99) is not None
+    assert len(list(Journal(path).records())) == complete + 1
 
 
 def test_compacting_keeps_the_last_record_of_each_image(tmp_path: Path) -> None:
-    state = State(tmp_path / "journal")
+    state = Journal(tmp_path / "journal")
     for number in range(150):
         state.add(dataclasses.replace(RECORDS[0], n_objects=number))
     state.add(RECORDS[1])
     state.compact()
     assert (tmp_path / "journal").read_bytes().count(b"\n") == 2
-    again = State(tmp_path / "journal")
+    again = Journal(tmp_path / "journal")
     assert again.get(1).n_objects == 149
     assert again.get("1") == RECORDS[1]
 
 
 def test_a_record_of_another_version_counts_as_not_done(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text('{"id": 1, "status": "done", "outputs": {}, "news": 1, "recipe": "r"}\n')
-    assert State(tmp_path / "journal").get(1) is None
+    assert Journal(tmp_path / "journal").get(1) is None
 
 
 def test_the_cache_of_digests_passes_over_what_it_cannot_read(tmp_path: Path) -> None:
@@ -76,11 +78,11 @@ def test_the_cache_of_digests_passes_over_what_it_cannot_read(tmp_path: Path) ->
     import os
 
     os.utime(image, (1, 1))
-    cache = HashCache(path)
+    cache = DigestCache(path)
     assert cache.get(str(image)).digest == file_digest(image)
     cache.save()
     path.write_bytes(path.read_bytes() + b'["torn", "li')
-    again = HashCache(path)
+    again = DigestCache(path)
     assert again.lookup(str(image)) == cache.get(str(image))
     os.utime(image, (2, 2))
     assert again.lookup(str(image)) is None
@@ -135,12 +137,12 @@ def test_a_foreign_entry_is_detected(tmp_path: Path) -> None:
 
 
 def test_the_board_tells_each_note_once(tmp_path: Path) -> None:
-    notices = board.Board(tmp_path / "board")
-    board.tell(notices.directory, 1, "begin", 1.0)
-    board.tell(notices.directory, 2, "begin", 1.0)
+    notices = progress.Board(tmp_path / "board")
+    progress.tell(notices.directory, 1, "begin", 1.0)
+    progress.tell(notices.directory, 2, "begin", 1.0)
     assert sorted(note.job for note in notices.notes()) == [1, 2]
-    board.tell(notices.directory, 1, "stage-done", 2.0, "dsm", 0.5)
-    board.tell(notices.directory, 1, "end", 3.0)
+    progress.tell(notices.directory, 1, "stage-done", 2.0, "dsm", 0.5)
+    progress.tell(notices.directory, 1, "end", 3.0)
     assert [(note.event, note.stage) for note in notices.notes()] == [("stage-done", "dsm"), ("end", "")]
     assert not list(notices.notes())
     assert len(list(notices.directory.iterdir())) == 1
@@ -155,7 +157,7 @@ def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:
     (tmp_path / f"{socket.gethostname()}-{2**22 + 5}").mkdir()
     (tmp_path / f"{socket.gethostname()}-{os.getpid()}").mkdir()
     (tmp_path / "elsewhere-5").mkdir()
-    board.remove_stale(tmp_path)
+    progress.remove_stale(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -178,7 +180,7 @@ def test_store_of_a_directory_that_is_no_root(lab: Laboratory, capsys: pytest.Ca
 def test_prune_without_permission_says_what_to_do(
     lab: Laboratory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from superdsm.batch.store import Store
+    from superdsm.batch.storage.store import Store
     from superdsm.cli import main
 
     lab.task()

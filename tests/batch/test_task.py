@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from superdsm.batch.keys import make_recipe
-from superdsm.batch.patterns import expand
-from superdsm.batch.setup import Preparer
-from superdsm.batch.source import line_of
-from superdsm.batch.task import Task, Tree, discover
-from superdsm.batch.toolbox import Toolbox, installed
+from superdsm.batch.components import Components, installed
+from superdsm.batch.tasks.file_ids import expand
+from superdsm.batch.tasks.json_source import line_of
+from superdsm.batch.tasks.keys import make_recipe
+from superdsm.batch.tasks.prepare import Preparer
+from superdsm.batch.tasks.tree import Task, TaskTree, discover
 from superdsm.config import Config
 from superdsm.errors import TaskError
 from superdsm.params import param
@@ -22,7 +22,7 @@ from tests.batch.conftest import Laboratory
 
 
 @pytest.fixture(scope="module")
-def tools() -> Toolbox:
+def tools() -> Components:
     return installed()
 
 
@@ -33,7 +33,7 @@ def write(directory: Path, **fields: object) -> Path:
     return path
 
 
-def tasks(tree: Tree) -> dict[str, Task]:
+def tasks(tree: TaskTree) -> dict[str, Task]:
     assert not tree.problems
     return {task.name: task for task in tree.tasks}
 
@@ -41,7 +41,7 @@ def tasks(tree: Tree) -> dict[str, Task]:
 RUNNABLE = {"runnable": True, "img_pathpattern": "img-%d.png", "file_ids": [1, 2]}
 
 
-def test_fields_are_inherited_config_is_merged_and_runnable_is_not_inherited(tmp_path: Path, tools: Toolbox) -> None:
+def test_fields_are_inherited_config_is_merged_and_runnable_is_not_inherited(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, **RUNNABLE, config={"AF_scale": 40, "dsm": {"alpha": 0.5}}, environ={"A": 1, "B": 2})
     write(tmp_path / "a" / "b", config={"dsm": {"epsilon": 2}}, environ={"B": 3})
     write(tmp_path / "a" / "b" / "c", runnable=True, file_ids=[3], config={"dsm": {"alpha": 0.7}})
@@ -54,7 +54,7 @@ def test_fields_are_inherited_config_is_merged_and_runnable_is_not_inherited(tmp
     assert found["a/b"].file_ids() == (1, 2)
 
 
-def test_dirname_rootdir_and_home(tmp_path: Path, tools: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dirname_rootdir_and_home(tmp_path: Path, tools: Components, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     write(tmp_path, **RUNNABLE | {"img_pathpattern": "{ROOTDIR}/images/{DIRNAME}/%d.png"}, seg_pathpattern="seg/%d.png")
     write(tmp_path / "plate1", runnable=True)
@@ -65,7 +65,7 @@ def test_dirname_rootdir_and_home(tmp_path: Path, tools: Toolbox, monkeypatch: p
     assert found["plate1"].output_pattern("seg") == f"{tmp_path}/plate1/seg/%d.png"
 
 
-def test_a_percent_sign_in_a_directory_is_no_conversion(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_percent_sign_in_a_directory_is_no_conversion(tmp_path: Path, tools: Components) -> None:
     write(tmp_path / "100%d" / "5%", **RUNNABLE | {"img_pathpattern": "{ROOTDIR}/%d.png"}, seg_pathpattern="%d.png")
     tree = discover(tmp_path / "100%d", tools)
     setup = Preparer(tree, tools).prepare(tree.select()[0])
@@ -73,7 +73,7 @@ def test_a_percent_sign_in_a_directory_is_no_conversion(tmp_path: Path, tools: T
     assert expand(setup.exports[0].pattern, 1) == f"{tmp_path}/100%d/5%/1.png"
 
 
-def test_base_config_stands_between_the_parent_and_the_task(tmp_path: Path, tools: Toolbox) -> None:
+def test_base_config_stands_between_the_parent_and_the_task(tmp_path: Path, tools: Components) -> None:
     (tmp_path / "base.json").write_text('{"AF_scale": 2, "dsm": {"alpha": 2, "epsilon": 2}}')
     write(tmp_path, **RUNNABLE, config={"AF_scale": 1, "histological": True, "dsm": {"alpha": 1}})
     write(tmp_path / "a", base_config_path="{ROOTDIR}/base.json", config={"dsm": {"alpha": 3}})
@@ -84,7 +84,7 @@ def test_base_config_stands_between_the_parent_and_the_task(tmp_path: Path, tool
     assert found["a/b"].config["dsm/epsilon"] == 4
 
 
-def test_base_config_relative_and_by_directory_name(tmp_path: Path, tools: Toolbox) -> None:
+def test_base_config_relative_and_by_directory_name(tmp_path: Path, tools: Components) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "a.json").write_text('{"AF_scale": 5}')
     write(tmp_path, base_config_path="configs/{DIRNAME}.json", img_pathpattern="%d.png", file_ids=[1])
@@ -96,7 +96,7 @@ def test_base_config_relative_and_by_directory_name(tmp_path: Path, tools: Toolb
     assert "configs/b.json" in problem
 
 
-def test_a_value_given_twice_in_a_base_config_is_told_at_its_line(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_value_given_twice_in_a_base_config_is_told_at_its_line(tmp_path: Path, tools: Components) -> None:
     (tmp_path / "base.json").write_text('{"dsm/alpha": 2,\n "dsm": {"alpha": 3}}')
     write(tmp_path, **RUNNABLE, base_config_path="base.json")
     problem = str(discover(tmp_path, tools).problems[0][1])
@@ -104,7 +104,7 @@ def test_a_value_given_twice_in_a_base_config_is_told_at_its_line(tmp_path: Path
     assert "'dsm/alpha' is given twice" in problem
 
 
-def test_numbers_beyond_json_are_legal(tmp_path: Path, tools: Toolbox) -> None:
+def test_numbers_beyond_json_are_legal(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, **RUNNABLE)
     text = (
         '{"runnable": true, "config": {"postprocess": {"max_norm_energy": Infinity}, "x": {"y": -Infinity, "z": NaN}}}'
@@ -116,7 +116,7 @@ def test_numbers_beyond_json_are_legal(tmp_path: Path, tools: Toolbox) -> None:
     assert config["x/y"] == -float("inf")
 
 
-def test_file_ids_as_ranges_globs_and_strings_with_slashes(tmp_path: Path, tools: Toolbox) -> None:
+def test_file_ids_as_ranges_globs_and_strings_with_slashes(tmp_path: Path, tools: Components) -> None:
     for name in ("001", "002", "12", "x/003"):
         (tmp_path / "img" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "img" / f"{name}.png").touch()
@@ -134,7 +134,7 @@ def test_file_ids_as_ranges_globs_and_strings_with_slashes(tmp_path: Path, tools
     assert ids(file_ids={"glob": "*.png"}, img_pathpattern=f"{tmp_path}/img/%s") == ("001.png", "002.png", "12.png")
 
 
-def test_unknown_key_warns_with_a_suggestion(tmp_path: Path, tools: Toolbox) -> None:
+def test_unknown_key_warns_with_a_suggestion(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, **RUNNABLE, seg_pathpatern="seg/%d.png")
     warnings = discover(tmp_path, tools).warnings
     assert len(warnings) == 1
@@ -179,7 +179,7 @@ POSITIONS = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_are_errors_with_file_and_line(name: str, tmp_path: Path, tools: Toolbox) -> None:
+def test_mistakes_are_errors_with_file_and_line(name: str, tmp_path: Path, tools: Components) -> None:
     change, message = MISTAKES[name]
     fields = {"runnable": True, "img_pathpattern": "img-%d.png", "file_ids": [1, 2]} | change
     path = write(tmp_path, **{key: value for key, value in fields.items() if value is not ...})
@@ -195,14 +195,14 @@ def test_mistakes_are_errors_with_file_and_line(name: str, tmp_path: Path, tools
     assert "\n" not in str(caught.value)
 
 
-def test_a_task_that_is_no_object_and_invalid_json(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_task_that_is_no_object_and_invalid_json(tmp_path: Path, tools: Components) -> None:
     (tmp_path / "task.json").write_text("\n[1, 2]")
     assert f"{tmp_path}/task.json:2: holds a list" in str(discover(tmp_path, tools).problems[0][1])
     (tmp_path / "task.json").write_text('{"runnable": true,\n "file_ids": [1, 2}')
     assert "line 2, column" in str(discover(tmp_path, tools).problems[0][1])
 
 
-def test_a_cycle_through_links_is_an_error(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_cycle_through_links_is_an_error(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, **RUNNABLE)
     write(tmp_path / "a" / "b", runnable=True)
     (tmp_path / "a" / "b" / "again").symlink_to(tmp_path / "a")
@@ -212,14 +212,14 @@ def test_a_cycle_through_links_is_an_error(tmp_path: Path, tools: Toolbox) -> No
         tree.select()
 
 
-def test_a_link_that_is_no_cycle_is_followed(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_link_that_is_no_cycle_is_followed(tmp_path: Path, tools: Components) -> None:
     write(tmp_path / "elsewhere", **RUNNABLE)
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(tmp_path / "elsewhere")
     assert list(tasks(discover(tmp_path / "root", tools))) == ["link"]
 
 
-def test_a_mistake_elsewhere_does_not_concern_a_task_that_was_asked_for(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_mistake_elsewhere_does_not_concern_a_task_that_was_asked_for(tmp_path: Path, tools: Components) -> None:
     write(tmp_path / "good", **RUNNABLE)
     write(tmp_path / "bad", **RUNNABLE | {"file_ids": 5})
     tree = discover(tmp_path, tools)
@@ -231,7 +231,7 @@ def test_a_mistake_elsewhere_does_not_concern_a_task_that_was_asked_for(tmp_path
         tree.select(single=["ugly"])
 
 
-def test_task_and_task_dir_select(tmp_path: Path, tools: Toolbox) -> None:
+def test_task_and_task_dir_select(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, **RUNNABLE)
     write(tmp_path / "a", runnable=True)
     write(tmp_path / "a" / "b", runnable=True)
@@ -245,7 +245,7 @@ def test_task_and_task_dir_select(tmp_path: Path, tools: Toolbox) -> None:
         tree.select(["../a"])
 
 
-def test_a_root_below_another_one_is_a_tree_of_its_own(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_root_below_another_one_is_a_tree_of_its_own(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, **RUNNABLE)
     write(tmp_path / "own", **RUNNABLE, root=True)
     write(tmp_path / "own" / "below", runnable=True)
@@ -255,7 +255,7 @@ def test_a_root_below_another_one_is_a_tree_of_its_own(tmp_path: Path, tools: To
     assert not tree.warnings
 
 
-def test_no_task_and_no_directory(tmp_path: Path, tools: Toolbox) -> None:
+def test_no_task_and_no_directory(tmp_path: Path, tools: Components) -> None:
     with pytest.raises(TaskError, match=r"no task\.json"):
         discover(tmp_path, tools)
     with pytest.raises(TaskError, match="is not a directory"):
@@ -322,7 +322,7 @@ def test_reading_a_config_never_changes_its_key() -> None:
     assert (config.digest(), keys(config.as_dict())) == before
 
 
-def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, tools: Toolbox) -> None:
+def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, tools: Components) -> None:
     write(tmp_path, img_pathpattern="img-%d.png", file_ids=list(range(100)), config={"dsm": {"alpha": 1}})
     for plate in range(25):
         write(tmp_path / f"plate{plate}", config={"AF_scale": plate + 1})

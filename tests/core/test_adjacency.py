@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm.core.adjacency import find_adjacencies
+from superdsm.core.clusters import find_adjacencies
 from tests.twins import regions as twin
 
 

@@ -12,13 +12,13 @@ import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm._ext import merging
-from superdsm.core.candidates import COUNTS, Regions, minimise_energies
+from superdsm._ext import candidate_regions
+from superdsm.core.energy_minimization import COUNTS, Regions, minimise_energies
 from superdsm.core.graph import cluster_graphs
-from superdsm.core.intensities import grey_image
+from superdsm.core.ingest import grey_image
 from superdsm.core.model import Fit, ModelParams
 from superdsm.core.objects import EMPTY
-from superdsm.core.offsets import offset_corrected
+from superdsm.core.preprocess import offset_corrected
 from superdsm.core.search import SearchParams
 from tests.core.graph_cases import solve
 
@@ -35,7 +35,7 @@ def test_regions_are_like_in_the_whole_image(height, width, n, seed):
     atoms = rng.integers(0, n + 1, (height, width)).astype(np.int32)
     mask, near = rng.random((2, height, width)) < 0.7
     y = rng.normal(size=(height, width))
-    labels, boxes, sizes = merging.valid_labels(atoms, mask.view(np.uint8), near.view(np.uint8), n)
+    labels, boxes, sizes = candidate_regions.valid_labels(atoms, mask.view(np.uint8), near.view(np.uint8), n)
     np.testing.assert_array_equal(labels, np.where(mask & near, atoms, 0))
     np.testing.assert_array_equal(sizes[1:], [np.count_nonzero(labels == k) for k in range(1, n + 1)])
     regions = Regions(y, labels, boxes.tolist(), sizes.tolist())
@@ -55,7 +55,7 @@ def test_regions_are_like_in_the_whole_image(height, width, n, seed):
 def test_labels_of_what_encloses():
     inner = np.array([[0, 1, 1], [3, 3, 0]], np.int32)
     outer = np.array([[5, 5, 5], [6, 6, 6]], np.int32)
-    np.testing.assert_array_equal(merging.enclosing_labels(inner, outer, 3), [0, 5, 0, 6])
+    np.testing.assert_array_equal(candidate_regions.enclosing_labels(inner, outer, 3), [0, 5, 0, 6])
 
 
 # --- whole images ---
@@ -206,7 +206,7 @@ def test_cover_of_the_reference_from_its_energies(shared_data, name):
     y = offset_corrected(g_raw, **{key: config[key] for key in ("sigma1", "sigma2", "offset_clip", "lower_clip_mean")})
     atoms, clusters = arrays["atoms"].astype(np.int32), arrays["clusters"].astype(np.int32)
     fits = {tuple(sorted(fit["atoms"])): SimpleNamespace(**fit) for fit in stage["fits"]}
-    enclosing = merging.enclosing_labels(atoms, clusters, int(atoms.max()))[1:]
+    enclosing = candidate_regions.enclosing_labels(atoms, clusters, int(atoms.max()))[1:]
     pairs = adjacent_atoms(atoms, y)
     config = stage["config"]["global-energy-minimization"]
     params = SearchParams("exact", config["beta"], config["max_iter"], config["gamma"], config["max_work_amount"])

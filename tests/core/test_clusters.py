@@ -5,10 +5,10 @@ import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm._ext.regions import border_counts
+from superdsm._ext.clusters import border_counts
 from superdsm.core.clusters import find_clusters, find_markers
-from superdsm.core.intensities import grey_image
-from superdsm.core.offsets import offset_corrected
+from superdsm.core.ingest import grey_image
+from superdsm.core.preprocess import offset_corrected
 from superdsm.io import read_image
 from tests.twins import regions as twin
 from tests.twins.watershed import watershed

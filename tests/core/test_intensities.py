@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.color import rgb2gray
 
-from superdsm.core.intensities import LARGE, grey_image
+from superdsm.core.ingest import LARGE, grey_image
 
 DTYPES = [bool, np.uint8, np.uint16, np.int16, np.uint32, np.float32, np.float64]
 

@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm.core.intensities import grey_image
-from superdsm.core.offsets import offset_corrected
-from superdsm.threads import thread_map
+from superdsm.core.ingest import grey_image
+from superdsm.core.preprocess import offset_corrected
+from superdsm.parallel import thread_map
 from tests.twins import offsets as twin
 
-parameters = st.fixed_dictionaries({
-    "sigma1": st.sampled_from([0.0, 1.0, np.sqrt(2)]),
-    "sigma2": st.one_of(st.just(0.0), st.floats(0.3, 30)),
-    "offset_clip": st.one_of(st.just(np.inf), st.floats(0, 6)),
-    "lower_clip_mean": st.booleans(),
-})
+parameters = st.fixed_dictionaries(
+    {
+        "sigma1": st.sampled_from([0.0, 1.0, np.sqrt(2)]),
+        "sigma2": st.one_of(st.just(0.0), st.floats(0.3, 30)),
+        "offset_clip": st.one_of(st.just(np.inf), st.floats(0, 6)),
+        "lower_clip_mean": st.booleans(),
+    }
+)
 
 
 @given(st.tuples(st.integers(1, 80), st.integers(1, 80)), parameters, st.integers(0, 2**32 - 1))
@@ -53,8 +55,15 @@ def test_threads_change_no_bit_and_the_input_is_left_alone():
         assert np.array_equal(offset_corrected(g_raw, **params, map=map_), offset_corrected(g_raw, **params))
 
 
-STAGES = ["BBBC033_bbbc033-z28", "NIH3T3_dna-0", "NIH3T3_dna-10", "NIH3T3_dna-20", "NIH3T3_dna-30", "U2OS_dna-0",
-          "U2OS_dna-10"]
+STAGES = [
+    "BBBC033_bbbc033-z28",
+    "NIH3T3_dna-0",
+    "NIH3T3_dna-10",
+    "NIH3T3_dna-20",
+    "NIH3T3_dna-30",
+    "U2OS_dna-0",
+    "U2OS_dna-10",
+]
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -7,9 +7,9 @@ import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm.core.intensities import grey_image
-from superdsm.core.offsets import offset_corrected
-from superdsm.core.regions import SplitRules, analyse_regions, split_cluster
+from superdsm.core.ingest import grey_image
+from superdsm.core.preprocess import offset_corrected
+from superdsm.core.region_analysis import SplitRules, analyse_regions, split_cluster
 from superdsm.io import read_image
 from tests.twins import regions as twin
 from tests.twins.watershed import watershed
@@ -71,7 +71,7 @@ def stand_in_energy(y, omega):
 def test_cluster_is_split_as_defined(example, chosen_rules):
     y, cluster, y_mask = example
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("superdsm.core.regions.elliptical_energy", stand_in_energy)
+        patch.setattr("superdsm.core.region_analysis.elliptical_energy", stand_in_energy)
         result = split_cluster(y, cluster, y_mask, chosen_rules)
     expected, history = twin.split_cluster(y, cluster, y_mask, chosen_rules, watershed, stand_in_energy)
     atoms = np.zeros(y.shape, int)

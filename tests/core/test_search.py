@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm.core.candidates import TooMuchWork
+from superdsm.core.energy_minimization import TooMuchWork
 from superdsm.core.search import SearchParams
 from tests.core.graph_cases import graph_of, solve, superadditive
 from tests.twins import cover as twin

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from skimage.measure import regionprops
 
-from superdsm._ext import shapes as kernels
+from superdsm._ext import masks as kernels
 from superdsm.core.objects import EMPTY, Object, cropped
-from superdsm.core.shapes import contrast, eccentricity, is_glare, postprocess
+from superdsm.core.postprocess import contrast, eccentricity, is_glare, postprocess
 from tests.twins import shapes as twin
 
 masks = npst.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
