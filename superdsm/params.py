@@ -32,6 +32,7 @@ class Param:
     floor: float | None = None
     nullable: bool = False
     toplevel: bool = False
+    neutral: Any = ...
 
     def check(self, value: Any, path: str) -> Any:
         """Return `value` in the type of the hyperparameter.
@@ -113,6 +114,7 @@ def param(
     floor: float | None = None,
     nullable: bool = False,
     toplevel: bool = False,
+    neutral: Any = ...,
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -139,13 +141,16 @@ def param(
         Whether null is legal.
     toplevel : bool, optional
         Whether the hyperparameter stands outside the namespace of the stage.
+    neutral : object, optional
+        The value with which the stage does what it did before it had the hyperparameter. Results that were made with
+        this value are identified without the hyperparameter, so that those from before stay valid.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
         raise TypeError(f"a hyperparameter is a float, int, bool or str, not {kind.__name__}; give type=")
     if auto is not None and auto[0] not in UNITS:
         raise ValueError(f"unknown unit {auto[0]!r}; known: {', '.join(UNITS)}")
-    return Param("", default, doc, kind, min, max, choices, auto, truncate, floor, nullable, toplevel)
+    return Param("", default, doc, kind, min, max, choices, auto, truncate, floor, nullable, toplevel, neutral)
 
 
 class Params(Mapping[str, Any]):

@@ -169,7 +169,7 @@ class Stage:
         return name if self.declared[name].toplevel else f"{self.id}/{name}"
 
     def settings(self, config: Config) -> dict[str, Any]:
-        """Return the declared hyperparameters before the scale enters: what identifies a result.
+        """Return the declared hyperparameters before the scale enters.
 
         Returns
         -------
@@ -193,6 +193,10 @@ class Stage:
                 factor_path = self._factor_path(name)
                 values[name] = {"AF": FACTOR.check(config.get(factor_path, spec.auto[1]), factor_path)}
         return values
+
+    def identity_params(self, config: Config) -> dict[str, Any]:
+        """Return the hyperparameters that identify a result: the `settings` without those that have a neutral value."""
+        return {name: value for name, value in self.settings(config).items() if value != self.declared[name].neutral}
 
     def resolve(self, config: Config, scale: float | None) -> tuple[Params, dict[str, Any]]:
         """Return the hyperparameters for an image, and what to report of them.

@@ -63,7 +63,7 @@ def _settings(
     for name in {**old, **new}:
         if old.get(name) == new.get(name) and (name in old) == (name in new):
             continue
-        before, after = (_text(values[name]) if name in values else "unknown" for values in (old, new))
+        before, after = (_text(values[name]) if name in values else "default" for values in (old, new))
         path = f"{namespace}/{name}"
         if isinstance(old.get(name), dict) and isinstance(new.get(name), dict):
             path = f"{namespace}/AF_{name}"

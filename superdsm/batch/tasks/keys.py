@@ -115,7 +115,11 @@ def field_key(stage_key: str, name: str) -> str:
 
 
 def make_recipe(
-    pipeline: Pipeline, config: Config, identity: Identity, last: str | None = None, settings: Settings = Stage.settings
+    pipeline: Pipeline,
+    config: Config,
+    identity: Identity,
+    last: str | None = None,
+    settings: Settings = Stage.identity_params,
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
@@ -130,7 +134,7 @@ def make_recipe(
     last : str, optional
         Id of the last stage.
     settings : callable, optional
-        Returns the hyperparameters of a stage in a configuration.
+        Returns the hyperparameters of a stage that identify its result in a configuration.
 
     Raises
     ------

@@ -180,11 +180,11 @@ class Preparer:
         return self._recipes[key]
 
     def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
-        """Return the hyperparameters of a stage, which are the same in most tasks."""
+        """Return the hyperparameters that identify results of a stage; they are the same in most tasks."""
         names = [name for name, spec in stage.declared.items() if spec.toplevel]
         key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:
-            self._settings[key] = stage.settings(config)
+            self._settings[key] = stage.identity_params(config)
         return self._settings[key]
 
     def _check_pattern(self, task: Task, name: str, pattern: str, file_ids: Sequence[FileId]) -> None:
