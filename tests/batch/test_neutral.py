@@ -8,7 +8,8 @@ from superdsm.config import Config
 from superdsm.pipeline import Pipeline
 from superdsm.plugins import default_pipeline
 from superdsm.plugins.identity import identity
-from superdsm.stage import Stage, param
+from superdsm.params import param
+from superdsm.stage import Stage
 
 # Keys of the stages for the image key "image", as the first version computed them.
 FIRST_KEYS = {
