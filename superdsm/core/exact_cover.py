@@ -67,7 +67,7 @@ def minimum_cover(
     incumbent : sequence of int, optional
         Indices of a cover that is returned unless there is a better one; by default the greedy one.
     timeout : float, optional
-        Limit of the branch and bound for more than `MAX_TABLE_ATOMS` atoms, in seconds.
+        Limit of the branch and bound for more than `MAX_TABLE_ATOMS` atoms, in seconds; 0: only the prices bound.
 
     Returns
     -------
@@ -176,6 +176,8 @@ class _Problem:
             chosen = useful[found].tolist()
             cost = math.fsum(self.weights[chosen])
             return ExactCover(tuple(chosen), cost, cost - tolerance, "table", True)
+        if timeout <= 0:
+            return ExactCover(tuple(incumbent), cost, bound - tolerance, "prices", False)
         return self._branch_and_bound(incumbent, cost, useful, matrix[useful], bound, timeout)
 
     def _matrix(self) -> npt.NDArray[np.bool_]:

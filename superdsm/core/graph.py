@@ -47,6 +47,10 @@ class ClusterGraph:
             near &= self.near[i]
         return bits(adjacent & near & ~members)
 
+    def is_restricted(self) -> bool:
+        """Whether some atoms are too far from each other for belonging to one set."""
+        return any(mask != self.universe for mask in self.near)
+
     def count_sets(self, limit: int) -> int:
         """Count the sets that can be grown from single atoms, and the universe.
 
