@@ -65,6 +65,7 @@ FIELDS: Mapping[str, Field] = {
         Field("cover", "objects", "The objects of the minimal set cover.", empty=()),
         Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=()),
         Field("performance", "json", "Counts of the energy minimisation.", empty={}),
+        Field("certificate", "json", "How far the cover is from the least energy at most, by cluster.", empty={}),
         Field("postprocessed_objects", "objects", "The final objects.", empty=()),
     )
 }

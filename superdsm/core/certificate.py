@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from superdsm.core.exact_cover import minimum_cover
 from superdsm.core.graph import bits
-from superdsm.core.search import ISBI24, Candidates, ClusterResult
+from superdsm.core.search import BUDGET, ISBI24, TIMEOUT, Candidates, ClusterResult
 
 Json: TypeAlias = dict[str, Any]
 
@@ -23,8 +23,8 @@ REASONS = {
     GREEDY: "the greedy cover is not the best one",
     ISBI24: "the pruning of ISBI 2024 left sets out that a better cover may need",
     FALLBACK: "some fits did not converge",
-    "max_cluster_sets": "max_cluster_sets was reached, the best cover so far was taken",
-    "cluster_timeout": "cluster_timeout was reached, the best cover so far was taken",
+    BUDGET: "max_cluster_sets was reached, the best cover so far was taken",
+    TIMEOUT: "cluster_timeout was reached, the best cover so far was taken",
     COVER_TIMEOUT: "the branch and bound for the cover was stopped by its limit",
 }
 
@@ -37,8 +37,12 @@ class ClusterCertificate:
     ----------
     cluster : int
         Label of the cluster.
-    atoms : int
-        Number of its atoms.
+    atoms : tuple of int
+        Labels of its atoms.
+    edges : tuple of tuple of int
+        Labels of adjacent atoms.
+    far : tuple of tuple of int
+        Labels of atoms that ``max_seed_distance`` does not allow in one set. The bound holds for the other sets.
     cover : tuple of tuple of int
         Labels of the atoms of each set of the cover.
     fits : int
@@ -52,8 +56,6 @@ class ClusterCertificate:
         universe against all that have two sets at least), or see `superdsm.core.exact_cover.ExactCover.method`.
     reasons : tuple of str
         Why the gap is not closed: keys of `REASONS`. Empty if the cover is optimal.
-    restricted : bool
-        Whether ``max_seed_distance`` forbids sets that are connected; the bound holds for the others.
     excess : float
         Superadditivity of the fitted sets: by how much the energies of a set and of a further atom exceeded that of
         both together, at most. The bound holds if this is 0 for all sets.
@@ -62,14 +64,15 @@ class ClusterCertificate:
     """
 
     cluster: int
-    atoms: int
+    atoms: tuple[int, ...]
+    edges: tuple[tuple[int, int], ...]
+    far: tuple[tuple[int, int], ...]
     cover: tuple[tuple[int, ...], ...]
     fits: int
     upper: float
     lower: float
     method: str
     reasons: tuple[str, ...]
-    restricted: bool
     excess: float
     margins: tuple[float, ...]
 
@@ -87,20 +90,21 @@ class ClusterCertificate:
         """Return the certificate as JSON values; infinite margins are null."""
         return {
             "cluster": self.cluster,
-            "atoms": self.atoms,
+            "atoms": list(self.atoms),
+            "edges": [list(pair) for pair in self.edges],
+            "far": [list(pair) for pair in self.far],
             "cover": [list(labels) for labels in self.cover],
             "fits": self.fits,
             "upper": self.upper,
             "lower": self.lower,
             "method": self.method,
             "reasons": list(self.reasons),
-            "restricted": self.restricted,
             "excess": self.excess,
             "margins": [margin if math.isfinite(margin) else None for margin in self.margins],
         }
 
 
-def certify(result: ClusterResult) -> ClusterCertificate:
+def certify_cluster(result: ClusterResult) -> ClusterCertificate:
     """Make the certificate of a cluster.
 
     Parameters
@@ -118,14 +122,15 @@ def certify(result: ClusterResult) -> ClusterCertificate:
     lower = max(0.0, min(lower, known.floor, upper))
     return ClusterCertificate(
         known.graph.cluster,
-        len(known.graph.atoms),
+        known.graph.atoms,
+        known.graph.pairs(known.graph.neighbours),
+        known.graph.pairs(tuple(known.graph.universe & ~mask for mask in known.graph.near)),
         tuple(known.graph.labels(members) for members in result.cover),
         len(known.energies),
         upper,
         lower,
         method,
         tuple(_reasons(known, upper, lower, closed)) if upper - lower > TOLERANCE * max(1.0, upper) else (),
-        known.graph.is_restricted(),
         _excess(known),
         tuple(_margin(result, members, upper) for members in result.cover),
     )
@@ -151,16 +156,16 @@ def _time(known: Candidates) -> float:
 
 def _reasons(known: Candidates, upper: float, lower: float, closed: bool) -> Iterable[str]:
     """Yield what can be the cause of a gap."""
-    if known.params.cover == "greedy" and lower < min(known.floor, upper):
+    greedy = known.params.cover == "greedy"
+    if greedy and (lower < min(known.floor, upper) or not closed):
         yield GREEDY
-    if not closed:
+    if not greedy and not closed:
         yield COVER_TIMEOUT
     yield from known.stopped
     if known.params.pruning == "isbi24" and lower >= known.floor:
         yield ISBI24
-    if len(known.optimal) < len(known.energies) and any(
-        known.lower[members] < energy for members, energy in known.energies.items() if members not in known.optimal
-    ):
+    optimal = set(known.optimal)
+    if any(known.lower[members] < energy for members, energy in known.energies.items() if members not in optimal):
         yield FALLBACK
 
 
@@ -183,18 +188,47 @@ def _margin(result: ClusterResult, members: int, upper: float) -> float:
         return math.inf
     if not result.iterated:
         universe = known.graph.universe
-        other = known.atoms_outside(0) + len(known.graph.atoms) * beta if members == universe else (
-            known.lower[universe] + beta
+        other = (
+            known.atoms_outside(0) + len(known.graph.atoms) * beta
+            if members == universe
+            else (known.lower[universe] + beta)
         )
         return max(0.0, min(other, known.floor) - upper)
     if known.floor <= upper:
         return 0.0
-    weights = [known.energies[candidate] + beta for candidate in known.energies]
+    weights = [known.lower[candidate] + beta for candidate in known.energies]
     best = minimum_cover(list(known.energies), weights, forbidden=(members,), timeout=_time(known))
     return max(0.0, min(best.lower_bound, known.floor) - upper)
 
 
-def certificate_of_image(certificates: Sequence[ClusterCertificate], fits: Sequence[float] | None, **search: Any) -> Json:
+def confidence(margin: float, beta: float) -> float:
+    """Map the margin of an object to a number from 0 (something else explains the image as well) to 1.
+
+    Parameters
+    ----------
+    margin : float
+        By how much the energy rises at least without the object.
+    beta : float
+        What each object costs: the scale on which energies are compared.
+    """
+    return margin / (margin + beta) if margin > 0 else 0.0
+
+
+def warnings(certificates: Iterable[ClusterCertificate]) -> list[str]:
+    """Tell of the clusters for which a budget was spent."""
+    texts = []
+    for reason in (BUDGET, TIMEOUT, COVER_TIMEOUT):
+        stopped = [item for item in certificates if reason in item.reasons]
+        if stopped:
+            worst = max(item.gap / max(1.0, item.upper) for item in stopped)
+            noun = "cluster" if len(stopped) == 1 else "clusters"
+            texts.append(f"{len(stopped)} {noun}: {REASONS[reason]} (at most {worst:.1%} above the least energy)")
+    return texts
+
+
+def certificate_of_image(
+    certificates: Sequence[ClusterCertificate], fits: Sequence[float] | None, **search: Any
+) -> Json:
     """Put the certificates of the clusters of an image together.
 
     Parameters
@@ -210,7 +244,7 @@ def certificate_of_image(certificates: Sequence[ClusterCertificate], fits: Seque
     -------
     dict
         The field ``certificate``, JSON values: ``upper``, ``lower`` and ``gap`` (sums over the clusters), ``clusters``
-        (number, and how many of them are "optimal"), ``reasons`` (number of clusters by reason), ``fits`` ("stopping
+        (number, how many of them are "optimal", and how many "restricted" by max_seed_distance), ``reasons`` (number of clusters by reason), ``fits`` ("stopping
         rule" or "duality"), ``lower_energies``, ``search``, and the list ``details`` (see `ClusterCertificate`).
     """
     counts: dict[str, int] = {}
@@ -225,7 +259,7 @@ def certificate_of_image(certificates: Sequence[ClusterCertificate], fits: Seque
         "gap": max(0.0, upper - lower),
         "clusters": len(certificates),
         "optimal": sum(item.is_optimal for item in certificates),
-        "restricted": sum(item.restricted for item in certificates),
+        "restricted": sum(bool(item.far) for item in certificates),
         "excess": max((item.excess for item in certificates), default=0.0),
         "reasons": counts,
         "fits": "stopping rule" if fits is None else "duality",

@@ -8,12 +8,12 @@ sqrt(epsilon)), H_d the Hessian of the first sum at x, H that of psi, and c the 
 then psi(x) - inf psi <= c' H_d c + sum_j (r(xi_j) + r*(v_j) - xi_j v_j), where r* is the convex conjugate of r. This is
 about the squared Newton decrement c' H c.
 
-Proof. For every p in [0, 1]^pixels with A'(p y) = (0, v), v_j in the domain of r*, weak duality says inf psi >= sum_i h(p_i)
-- sum_j r*(v_j) with the entropy h(p) = -p log p - (1-p) log(1-p). Take p_i = q_i - w_i y_i (A c)_i with q_i = 1 / (1 +
-exp(y_i (A x)_i)) and w_i = q_i (1 - q_i): it is in [0, 1] by the first condition, and A'(p y) = -grad_d - H_d c = (0, v)
-by the definition of c. As log((1-q)/q) = y s, and as the relative entropy of two Bernoulli variables is at most their
-chi-squared distance, h(p_i) >= h(q_i) - y_i s_i w_i y_i (A c)_i - w_i (y_i (A c)_i)^2. Summing up, the terms in x cancel but
-for those in xi.
+Proof. For every p in [0, 1]^pixels with A'(p y) = (0, v), v_j in the domain of r*, weak duality says inf psi >=
+sum_i h(p_i) - sum_j r*(v_j) with the entropy h(p) = -p log p - (1-p) log(1-p). Take p_i = q_i - w_i y_i (A c)_i with
+q_i = 1 / (1 + exp(y_i (A x)_i)) and w_i = q_i (1 - q_i): it is in [0, 1] by the first condition, and A'(p y) =
+-grad_d - H_d c = (0, v) by the definition of c. As log((1-q)/q) = y s, and as the relative entropy of two Bernoulli
+variables is at most their chi-squared distance, h(p_i) >= h(q_i) - y_i s_i w_i y_i (A c)_i - w_i (y_i (A c)_i)^2.
+Summing up, the terms in x cancel but for those in xi.
 """
 
 import numpy as np

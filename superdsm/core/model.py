@@ -9,6 +9,7 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 
 from superdsm._ext.model import RegionModel
+from superdsm.core import fit_bound
 from superdsm.core.objects import EMPTY, cropped
 
 
@@ -70,6 +71,8 @@ class Fit:
         Newton iterations, those of the elliptical start included.
     status : str
         "optimal", "timeout", "failed", or "noise" (fewer than two foreground pixels: energy 0 and no mask).
+    lower : float or None
+        The minimal energy is at least this, see `superdsm.core.fit_bound`; None: not computed.
     """
 
     energy: float
@@ -81,6 +84,7 @@ class Fit:
     n_params: int
     iterations: int
     status: str
+    lower: float | None = None
 
 
 @lru_cache(maxsize=16)
@@ -126,7 +130,7 @@ def elliptical_energy(y, omega):
     return 0.0 if region.n_foreground < 2 else float(region.fit_elliptical()[1])
 
 
-def fit(y, omega, offset, image_shape, params):
+def fit(y, omega, offset, image_shape, params, *, bound=False):
     """Fit the deformable model to a region.
 
     Parameters
@@ -140,6 +144,8 @@ def fit(y, omega, offset, image_shape, params):
     image_shape : tuple of int
         Shape of the whole image.
     params : ModelParams
+    bound : bool
+        Whether to bound the minimal energy from below as well.
 
     Returns
     -------
@@ -173,7 +179,12 @@ def fit(y, omega, offset, image_shape, params):
         n_params=n_xi + 6,
         iterations=iterations,
         status=status,
+        lower=_lower_bound(region, x, params, y[omega]) if bound and status == "optimal" else None,
     )
+
+
+def _lower_bound(region, x, params, y):
+    return fit_bound.lower_bound(region, x, float(np.abs(y).max()), params.alpha, params.epsilon)
 
 
 def _solve_newton(region, q, params, timeout):

@@ -5,10 +5,10 @@ import pytest
 from superdsm.batch.planning import reasons
 from superdsm.batch.tasks.keys import make_recipe
 from superdsm.config import Config
+from superdsm.params import param
 from superdsm.pipeline import Pipeline
 from superdsm.plugins import default_pipeline
 from superdsm.plugins.identity import identity
-from superdsm.params import param
 from superdsm.stage import Stage
 
 # Keys of the stages for the image key "image", as the first version computed them.

@@ -1,12 +1,11 @@
 """Graphs of clusters, and energies for all sets of their atoms, for tests."""
 
 import itertools
-from types import SimpleNamespace
 
 from hypothesis import strategies as st
 
 from superdsm.core.graph import ClusterGraph
-from superdsm.core.search import search
+from superdsm.core.search import SetEnergy, search
 
 
 def graph_of(n, edges, near=None):
@@ -26,7 +25,7 @@ def solve(graph, energy, params, is_optimal=lambda members: True):
     while True:
         batches.append(sets)
         try:
-            sets = steps.send([SimpleNamespace(energy=energy(m), is_optimal=is_optimal(m)) for m in sets])
+            sets = steps.send([SetEnergy(energy(m), is_optimal(m), energy(m) if is_optimal(m) else 0.0) for m in sets])
         except StopIteration as stop:
             return stop.value, batches
 
