@@ -16,6 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("root", metavar="ROOT", help="directory that was given to superdsm batch")
     parser.add_argument("--prune", action="store_true", help="remove what no task refers to, and what is damaged")
+    parser.add_argument(
+        "--verify-certificates",
+        action="store_true",
+        help="check the certificates of optimality, independently of what made them",
+    )
     parser.add_argument("--verify", action="store_true", help="read everything, and say what is damaged")
 
 
@@ -35,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     size = sum(path.stat().st_size for path in store.files())
     print(f"{store.directory}: {len(keys)} results, {_size(size)}")  # noqa: T201 - the output of the command
     damaged = _verify(store, keys) if args.verify else []
+    wrong = _verify_certificates(store, keys) if args.verify_certificates else 0
     if args.prune:
         try:
             _prune(args.root, store, damaged)
@@ -43,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
                 f"{exc.filename or store.directory}: cannot be changed ({exc.strerror}); let the owner of the files "
                 "prune, or change their permissions"
             ) from exc
-        return 0
-    return 1 if damaged else 0
+        return 1 if wrong else 0
+    return 1 if damaged or wrong else 0
 
 
 def _check_root(given: str, root: Path) -> None:
@@ -72,6 +78,34 @@ def _verify(store: "Store", keys: list[str]) -> list[str]:
             print(f"damaged: {exc}")  # noqa: T201
     print(f"{len(damaged)} of {len(keys)} results are damaged" if damaged else "no damage found")  # noqa: T201
     return damaged
+
+
+def _verify_certificates(store: "Store", keys: list[str]) -> int:
+    """Check the certificate of every result that has one; print what is wrong, and return how many results that are."""
+    from superdsm.batch.storage.store import DamagedError
+    from superdsm.testing.certificates import verify_certificate
+
+    checked = wrong = clusters = optimal = 0
+    for key in keys:
+        try:
+            entry = store.entry(key)
+            if entry is None or not {"certificate", "objects", "cover"} <= set(entry.fields):
+                continue
+            fields = store.values(entry, ["certificate", "objects", "cover"])
+        except DamagedError as exc:
+            print(f"damaged: {exc}")  # noqa: T201
+            wrong += 1
+            continue
+        problems = verify_certificate(fields)
+        checked += 1
+        wrong += bool(problems)
+        clusters += fields["certificate"].get("clusters", 0)
+        optimal += fields["certificate"].get("optimal", 0)
+        for problem in problems:
+            print(f"{key}: {problem}")  # noqa: T201
+    verdict = f"{wrong} wrong" if wrong else "all hold"
+    print(f"{checked} certificates, {verdict}; {optimal} of {clusters} clusters are proven optimal")  # noqa: T201
+    return wrong
 
 
 def _prune(root: str, store: "Store", damaged: list[str]) -> None:

@@ -226,6 +226,30 @@ def warnings(certificates: Iterable[ClusterCertificate]) -> list[str]:
     return texts
 
 
+def describe(certificate: Json) -> list[str]:
+    """Put a certificate into words: a line for the image, and one for each cluster with a gap."""
+    upper, gap = certificate["upper"], certificate["gap"]
+    fits = "every fit bounded by duality" if certificate["fits"] == "duality" else "fits bounded by the stopping rule"
+    lines = [
+        f"energy {upper:.6g}, least energy at least {certificate['lower']:.6g} (gap {gap:.2g}, {_percent(gap, upper)}); "
+        f"{certificate['optimal']} of {certificate['clusters']} clusters optimal; {fits}"
+    ]
+    if certificate["restricted"]:
+        lines.append(f"{certificate['restricted']} clusters: only sets within max_seed_distance were allowed")
+    if certificate["excess"] > 0:
+        lines.append(f"energies are not superadditive by up to {certificate['excess']:.3g}: the bounds may not hold")
+    for detail in certificate["details"]:
+        if detail["reasons"]:
+            above = _percent(detail["upper"] - detail["lower"], detail["upper"])
+            why = "; ".join(REASONS[reason] for reason in detail["reasons"])
+            lines.append(f"cluster {detail['cluster']} ({len(detail['atoms'])} atoms): gap {above}: {why}")
+    return lines
+
+
+def _percent(gap: float, upper: float) -> str:
+    return f"{100 * gap / upper if upper > 0 else 0.0:.2g} %"
+
+
 def certificate_of_image(
     certificates: Sequence[ClusterCertificate], fits: Sequence[float] | None, **search: Any
 ) -> Json:

@@ -183,7 +183,9 @@ def _mark(certificates: Sequence[ClusterCertificate], fitter: "_Fitter", beta: f
             # The same set without an object in it: a surface that is nowhere positive costs log 2 per foreground pixel.
             empty = fitter.regions.count_foreground(labels) * math.log(2) - found.energy
             margin = max(0.0, min(margin, empty))
-            fitter.objects[labels] = replace(found, margin=margin, confidence=confidence(margin, beta))
+            fitter.objects[labels] = replace(
+                found, margin=margin, confidence=confidence(margin, beta), reasons=item.reasons
+            )
 
 
 def _solve_all(

@@ -38,6 +38,9 @@ class Object:
         nothing is where the object is. None: not known.
     confidence : float or None
         The same from 0 to 1, see `superdsm.core.certificate.confidence`.
+    reasons : tuple of str
+        Why the cover of the cluster of the object may not be the best one: keys of
+        `superdsm.core.certificate.REASONS`.
     """
 
     atoms: tuple[int, ...]
@@ -49,11 +52,12 @@ class Object:
     n_pixels: int
     margin: float | None = None
     confidence: float | None = None
+    reasons: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Object):
             return NotImplemented
-        names = ("atoms", "energy", "is_optimal", "on_boundary", "offset", "n_pixels", "margin", "confidence")
+        names = ("atoms", "energy", "is_optimal", "on_boundary", "offset", "n_pixels", "margin", "confidence", "reasons")
         return all(getattr(self, name) == getattr(other, name) for name in names) and np.array_equal(
             self.fragment, other.fragment
         )

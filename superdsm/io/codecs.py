@@ -147,6 +147,9 @@ def _encode_objects(value: Iterable[Any]) -> "tuple[Any, dict[str, Array]]":
         known = [getattr(obj, name, None) for obj in objects]
         if any(value is not None for value in known):
             parts[name] = np.asarray([np.nan if value is None else value for value in known], dtype=np.float64)
+    reasons = [" ".join(getattr(obj, "reasons", ())) for obj in objects]
+    if any(reasons):
+        parts["reasons"] = np.asarray(reasons, dtype=np.str_)
     return len(objects), parts
 
 
@@ -176,6 +179,7 @@ def _decode_objects(value: int, parts: "Mapping[str, Array]") -> list[Any]:
                 n_pixels=int(parts["n_pixels"][index]),
                 margin=_number(parts, "margin", index),
                 confidence=_number(parts, "confidence", index),
+                reasons=tuple(str(parts["reasons"][index]).split()) if "reasons" in parts else (),
             )
         )
     return objects

@@ -68,6 +68,9 @@ class GlobalEnergyMinimization(Stage):
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:
             ctx.log(**record)
+        for detail in result.certificate["details"]:
+            if detail["reasons"]:
+                ctx.log(**{name: detail[name] for name in ("cluster", "atoms", "upper", "lower", "reasons")})
         for message in result.warnings:
             ctx.warn(message)
         return {name: getattr(result, name) for name in self.outputs}

@@ -1,4 +1,4 @@
-"""The tables of a task: ``timings.csv``, ``performance.csv``, ``env.csv`` and ``manifest.json``."""
+"""The tables of a task: ``timings.csv``, ``performance.csv``, ``certificate.csv``, ``env.csv`` and ``manifest.json``."""
 
 import csv
 import importlib.metadata
@@ -35,6 +35,8 @@ def write(plan: TaskPlan, tools: Components) -> None:
     records = [record for file_id in plan.setup.file_ids if (record := plan.state.get(file_id)) is not None]
     write_atomic(directory / "timings.csv", timings(plan, records))
     write_atomic(directory / "performance.csv", performance(records))
+    if any(record.certificate for record in records):
+        write_atomic(directory / "certificate.csv", certificate(records))
     write_atomic(directory / "env.csv", environment(plan.setup.task.environ))
     text = json.dumps(manifest(plan, tools, records), indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
@@ -74,6 +76,21 @@ def performance(records: Sequence[JournalEntry]) -> bytes:
         if record.status == DONE
     ]
     return _csv([["file_id", "objects", *columns], *rows])
+
+
+def certificate(records: Iterable[JournalEntry]) -> bytes:
+    """Return how far the cover of each image is from the least energy at most, and why a gap is left.
+
+    The reasons are those of `superdsm.core.certificate.REASONS`, each with the number of clusters.
+    """
+    header = ("upper_bound", "lower_bound", "gap", "clusters", "optimal", "restricted", "excess", "fits", "reasons")
+    rows: list[list[Any]] = [["file_id", *header]]
+    for record in records:
+        if record.status == DONE and (found := record.certificate):
+            names = ("upper", "lower", "gap", "clusters", "optimal", "restricted", "excess", "fits")
+            reasons = "; ".join(f"{name}: {count}" for name, count in sorted(found.get("reasons", {}).items()))
+            rows.append([record.id, *(_cell(found.get(name)) for name in names), reasons])
+    return _csv(rows)
 
 
 def _cell(value: Any) -> Any:

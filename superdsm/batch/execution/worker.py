@@ -22,6 +22,7 @@ from superdsm.pipeline import Run, run_stage
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 
 OBJECT_FIELDS = ("postprocessed_objects", "cover")
+CERTIFICATE = ("upper", "lower", "gap", "clusters", "optimal", "restricted", "excess", "reasons", "fits")
 
 
 def pack_kit(kit: TaskBundle) -> tuple[bytes, str]:
@@ -163,7 +164,7 @@ class _Image:
     def load(self, at: int, name: str) -> bool:
         """Load a field from the store; return whether that worked."""
         entry = self.entry(at)
-        if entry is None:
+        if entry is None or name not in entry.fields:  # an earlier version of the stage had fewer outputs
             return False
         try:
             self.values[at, name] = self.store.values(entry, [name])[name]
@@ -292,6 +293,9 @@ class _Image:
             self.result.warnings += self.warnings.get(at) or (entry.warnings if entry else [])
             if "performance" in stage.outputs:
                 self.result.performance = self.known(at, "performance") or {}
+            if "certificate" in stage.outputs:
+                whole = self.known(at, "certificate") or {}
+                self.result.certificate = {name: whole[name] for name in CERTIFICATE if name in whole}
             for name in OBJECT_FIELDS:
                 if name in stage.outputs:
                     self.result.n_objects = self.known(at, name, count=True)
@@ -302,7 +306,9 @@ class _Image:
             value = self.values[at, name]
             return len(value) if count else value
         entry = self.entry(at)
-        return (-1 if count else None) if entry is None else entry.fields[name]["value"]
+        if entry is None or name not in entry.fields:
+            return -1 if count else None
+        return entry.fields[name]["value"]
 
 
 def begin(parent: int) -> None:
