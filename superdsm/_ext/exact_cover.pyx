@@ -27,6 +27,29 @@ cdef double price_of(const double[:, ::1] table, uint64_t mask) noexcept nogil:
     return total
 
 
+cdef void sum_prices(const double[::1] prices, double[:, ::1] table) noexcept nogil:
+    """Fill the table that `price_of` needs."""
+    cdef int k, byte, low
+    for k in range(table.shape[0]):
+        for byte in range(1, 256):
+            low = lowest_bit(byte)
+            table[k, byte] = table[k, byte & (byte - 1)] + (prices[8 * k + low] if 8 * k + low < prices.shape[0] else 0)
+
+
+cdef void sort_by_atom(const uint64_t[::1] sets, int n, int64_t[::1] start, int32_t[::1] by_atom) noexcept nogil:
+    """List the sets with atom i at ``by_atom[start[i]:start[i + 1]]``."""
+    cdef int i
+    cdef int32_t j
+    cdef int64_t position = 0
+    for i in range(n):
+        start[i] = position
+        for j in range(sets.shape[0]):
+            if sets[j] >> i & 1:
+                by_atom[position] = j
+                position += 1
+    start[n] = position
+
+
 cdef double raise_prices(const uint64_t[::1] sets, double[::1] slack, double[::1] prices) noexcept nogil:
     """Raise the price of one atom after the other as far as the weights of the sets allow it; return their sum."""
     cdef Py_ssize_t n = prices.shape[0], i, j
@@ -118,13 +141,11 @@ def table_cover(const uint64_t[::1] sets, const double[::1] weights, const doubl
     if n > MAX_ATOMS:
         raise ValueError(f"{n} atoms are too many for a table; {MAX_ATOMS} are possible")
     cdef size_t size = <size_t> 1 << n, state, new
-    # the sets with atom i, one after the other
-    members = [np.flatnonzero(np.asarray(sets) >> np.uint64(i) & np.uint64(1)).astype(np.int32) for i in range(n)]
-    cdef const int32_t[::1] by_atom = np.concatenate([*members, np.zeros(0, np.int32)])
-    cdef const int64_t[::1] start = np.cumsum([0, *map(len, members)], dtype=np.int64)
-    bytes_of = [[sum(price for b, price in enumerate(prices[k:k + 8]) if byte >> b & 1) for byte in range(256)]
-                for k in range(0, n, 8)]
-    cdef const double[:, ::1] price_table = np.array(bytes_of, np.float64).reshape(-1, 256)
+    cdef int64_t[::1] start = np.zeros(n + 2, np.int64)
+    cdef int32_t[::1] by_atom = np.empty(n * sets.shape[0], np.int32)
+    cdef double[:, ::1] price_table = np.zeros(((n + 7) // 8, 256))
+    sort_by_atom(sets, n, start, by_atom)
+    sum_prices(prices, price_table)
     cdef double* cost = <double*> malloc(size * sizeof(double))
     cdef uint32_t* previous = <uint32_t*> malloc(size * sizeof(uint32_t))
     cdef int32_t* last = <int32_t*> malloc(size * sizeof(int32_t))

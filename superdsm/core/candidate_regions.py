@@ -65,8 +65,3 @@ class Regions:
         stop = max(last_rows), max(last_cols)
         region = union_region(self.labels, chosen, first, offset[0], stop[0], offset[1], stop[1])
         return region, self.y[offset[0] : stop[0], offset[1] : stop[1]], offset
-
-    def count_foreground(self, atoms: Sequence[int]) -> int:
-        """Number of pixels with positive intensities in the region of a set of atoms."""
-        region, y, _ = self.cut(atoms)
-        return int(np.count_nonzero(y[region] > 0))

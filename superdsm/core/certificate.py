@@ -145,7 +145,9 @@ def _least_cost(result: ClusterResult) -> tuple[float, str, bool]:
     if not result.iterated:  # only atoms and the universe have models
         return min(known.lower[universe] + beta, known.atoms_outside(0) + n * beta), "criterion", True
     weights = [known.lower[members] + beta for members in known.energies]
-    best = minimum_cover(list(known.energies), weights, timeout=_time(known))
+    place = {members: index for index, members in enumerate(known.energies)}
+    chosen = [place[members] for members in result.cover]
+    best = minimum_cover(list(place), weights, incumbent=chosen, timeout=_time(known))
     return best.lower_bound, best.method, best.proven
 
 

@@ -180,8 +180,9 @@ def _mark(certificates: Sequence[ClusterCertificate], fitter: "_Fitter", beta: f
     for item in certificates:
         for labels, margin in zip(item.cover, item.margins, strict=True):
             found = fitter.objects[labels]
-            # The same set without an object in it: a surface that is nowhere positive costs log 2 per foreground pixel.
-            empty = fitter.regions.count_foreground(labels) * math.log(2) - found.energy
+            # A surface that is nowhere positive costs log 2 for each foreground pixel at least.
+            foreground = np.count_nonzero(fitter.regions.y[found.slices][found.fragment] > 0)
+            empty = foreground * math.log(2) - found.energy
             margin = max(0.0, min(margin, empty))
             fitter.objects[labels] = replace(
                 found, margin=margin, confidence=confidence(margin, beta), reasons=item.reasons
