@@ -51,9 +51,11 @@ class Outcome:
 
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
-        return f"{self.n_objects} {noun}, {self.seconds:.2f} s" + "".join(
-            f"; warning: {text}" for text in self.warnings
-        ) + "".join(f"\n  {line}" for line in self.certificate)
+        return (
+            f"{self.n_objects} {noun}, {self.seconds:.2f} s"
+            + "".join(f"; warning: {text}" for text in self.warnings)
+            + "".join(f"\n  {line}" for line in self.certificate)
+        )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

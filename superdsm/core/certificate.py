@@ -231,7 +231,7 @@ def warnings(certificates: Iterable[ClusterCertificate]) -> list[str]:
 def describe(certificate: Json) -> list[str]:
     """Put a certificate into words: a line for the image, and one for each cluster with a gap."""
     upper, gap = certificate["upper"], certificate["gap"]
-    fits = "every fit bounded by duality" if certificate["fits"] == "duality" else "fits bounded by the stopping rule"
+    fits = "every fit bounded by duality" if certificate["fits"] == "duality" else "fits as good as the stopping rule"
     lines = [
         f"energy {upper:.6g}, least energy at least {certificate['lower']:.6g} (gap {gap:.2g}, {_percent(gap, upper)}); "
         f"{certificate['optimal']} of {certificate['clusters']} clusters optimal; {fits}"
@@ -269,9 +269,10 @@ def certificate_of_image(
     Returns
     -------
     dict
-        The field ``certificate``, JSON values: ``upper``, ``lower`` and ``gap`` (sums over the clusters), ``clusters``
-        (number, how many of them are "optimal", and how many "restricted" by max_seed_distance), ``reasons`` (number of clusters by reason), ``fits`` ("stopping
-        rule" or "duality"), ``lower_energies``, ``search``, and the list ``details`` (see `ClusterCertificate`).
+        The field ``certificate``, JSON values: ``upper``, ``lower`` and ``gap`` (sums over the clusters); the numbers
+        of ``clusters``, and of those that are ``optimal`` or ``restricted`` by max_seed_distance; the largest
+        ``excess``; ``reasons`` (number of clusters by reason), ``fits`` ("stopping rule" or "duality"),
+        ``lower_energies``, ``search``, and the list ``details`` (see `ClusterCertificate`).
     """
     counts: dict[str, int] = {}
     for item in certificates:

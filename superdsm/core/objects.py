@@ -57,7 +57,17 @@ class Object:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Object):
             return NotImplemented
-        names = ("atoms", "energy", "is_optimal", "on_boundary", "offset", "n_pixels", "margin", "confidence", "reasons")
+        names = (
+            "atoms",
+            "energy",
+            "is_optimal",
+            "on_boundary",
+            "offset",
+            "n_pixels",
+            "margin",
+            "confidence",
+            "reasons",
+        )
         return all(getattr(self, name) == getattr(other, name) for name in names) and np.array_equal(
             self.fragment, other.fragment
         )

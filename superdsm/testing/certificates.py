@@ -60,6 +60,8 @@ def _energies(
     """Return energy and lower bound by set of atoms, and what is wrong with them."""
     given = certificate["lower_energies"]
     energies, problems = {}, []
+    if given is not None and len(given) != len(objects):
+        return {}, [f"there are {len(given)} lower bounds for {len(objects)} models"]
     for index, item in enumerate(objects):
         energy = item.energy
         if given is not None:
@@ -171,10 +173,12 @@ class _Cluster:
             yield f"there are {len(self.energies)} models, not {detail['fits']}"
         if bool(detail["reasons"]) == _is_closed(detail):
             yield "reasons for a gap are given if and only if there is none"
+        if len(detail["margins"]) != len(cover):
+            yield f"there are {len(detail['margins'])} margins for {len(cover)} objects"
         yield from self._superadditivity(detail["excess"])
         below = detail["lower"] - TOLERANCE * max(1.0, detail["upper"])
         yield from self._cheaper(below, forbidden=())
-        for labels, margin in zip(cover, detail["margins"], strict=True):
+        for labels, margin in zip(cover, detail["margins"], strict=False):
             if margin is None:
                 if len(self.universe) > 1:
                     yield f"{sorted(labels)} has an infinite margin, but there are other covers"

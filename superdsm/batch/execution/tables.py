@@ -1,4 +1,4 @@
-"""The tables of a task: ``timings.csv``, ``performance.csv``, ``certificate.csv``, ``env.csv`` and ``manifest.json``."""
+"""The tables of a task, for example ``timings.csv`` and ``performance.csv``, and its ``manifest.json``."""
 
 import csv
 import importlib.metadata
