@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, image_path, print_table, reference_times
+from common import arguments, print_table
 
 from superdsm.api import Result, segment
 from superdsm.core import energy_minimization, search, setcover
@@ -87,8 +87,15 @@ def measure(path: Path, truth: np.ndarray, settings: dict[str, Any]) -> dict[str
     rows = np.arange(len(iou))
     seg = np.where(share[rows, covering] > 0.5, iou[rows, covering], 0) if iou.shape[1] else np.zeros(len(iou))
     objects = sorted((item for item in result.objects if not item.is_empty), key=lambda item: item.atoms)
+    certificate = result.fields["certificate"]
+    others = {
+        tuple(labels): np.inf if margin is None else margin
+        for detail in certificate.get("details", ())
+        for labels, margin in zip(detail["cover"], detail["margins"], strict=True)
+    }
     return {
-        "certificate": result.fields["certificate"],
+        "certificate": certificate,
+        "second_best": np.array([others[item.atoms] for item in objects], float),
         "performance": result.fields["performance"],
         "seconds": result.timings[STAGE],
         **spent,
@@ -104,38 +111,40 @@ def measure(path: Path, truth: np.ndarray, settings: dict[str, Any]) -> dict[str
 def main() -> None:
     """Print the tables."""
     parser = arguments(__doc__)
+    parser.add_argument("--sets", nargs="+", default=["NIH3T3", "U2OS"], help="data sets (default: NIH3T3 U2OS)")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each image, for the seconds (default: 3)")
     args = parser.parse_args()
     outcomes: dict[str, dict[str, list[dict[str, Any]]]] = {mode: {} for mode in MODES}
-    rows = []
-    for reference in reference_times(args.data):
-        if reference["set"] not in ("NIH3T3", "U2OS"):
-            continue
-        path = image_path(args.data, reference)
-        truth = read_image(next((args.data / reference["set"] / "masks").glob(f"{path.stem}.*")))
-        truth = truth if truth.ndim == 2 else truth[..., 0]
-        for mode, settings in MODES.items():
-            runs = [measure(path, truth, settings) for _ in range(args.repeats)]
-            for name in ("seconds", "covering", "certifying"):
-                runs[0][name] = statistics.median(run[name] for run in runs)
-            outcomes[mode].setdefault(reference["set"], []).append(runs[0])
-        rows += list(wrong_clusters(reference, *(outcomes[mode][reference["set"]][-1] for mode in ("greedy", "exact"))))
+    rows: list[tuple[Any, ...]] = []
+    for data_set in args.sets:
+        for path in sorted((args.data / data_set / "images").iterdir()):
+            truth = read_image(next((args.data / data_set / "masks").glob(f"{path.stem}.*")))
+            found = {}
+            for mode, settings in MODES.items():
+                runs = [measure(path, truth if truth.ndim == 2 else truth[..., 0], settings)
+                        for _ in range(args.repeats)]
+                found[mode] = runs[0]
+                for name in ("seconds", "covering", "certifying"):
+                    runs[0][name] = statistics.median(run[name] for run in runs)
+                outcomes[mode].setdefault(data_set, []).append(runs[0])
+            rows += wrong_clusters(f"{data_set} {path.stem[:12]}", found["greedy"], found["exact"])
     print("Clusters with a greedy cover that is not the best one:\n")
-    print_table(("image", "cluster", "atoms", "greedy objects", "exact objects", "greedy cost", "least cost", "too much"), rows)
-    for name, table in (("By data set:", scores), ("Search and time:", costs)):
-        print(f"\n{name}\n")
+    header = ("image", "cluster", "atoms", "greedy objects", "exact objects", "greedy cost", "least cost", "too much")
+    print_table(header, rows)
+    for title, table in (("By data set:", scores), ("Search and time:", costs)):
+        print(f"\n{title}\n")
         table(outcomes)
 
 
-def wrong_clusters(reference: dict[str, str], greedy: dict[str, Any], exact: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+def wrong_clusters(name: str, greedy: dict[str, Any], exact: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Yield a row of the table for each cluster whose greedy cover is not the best one."""
     best = {detail["cluster"]: detail for detail in exact["certificate"]["details"]}
     for detail in greedy["certificate"]["details"]:
         least = best[detail["cluster"]]
         if detail["upper"] > least["upper"] * (1 + 1e-9):
             more = detail["upper"] / least["upper"] - 1
-            yield (f"{reference['set']} {reference['image']}", detail["cluster"], len(detail["atoms"]),
-                   len(detail["cover"]), len(least["cover"]), detail["upper"], least["upper"], f"{more:.2%}")
+            yield (name, detail["cluster"], len(detail["atoms"]), len(detail["cover"]), len(least["cover"]),
+                   detail["upper"], least["upper"], f"{more:.2%}")
 
 
 def scores(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
@@ -143,18 +152,18 @@ def scores(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
     rows = []
     for mode, sets in outcomes.items():
         for data_set, runs in sets.items():
-            certificates = [run["certificate"] for run in runs]
-            searched = sum(detail["method"] not in ("single", "criterion") for c in certificates for detail in c["details"])
+            whole = [run["certificate"] for run in runs if run["certificate"]]
+            searched = [d["method"] not in ("single", "criterion") for c in whole for d in c["details"]]
             right = np.concatenate([run["right"] for run in runs])
             found, n_true = sum(run["n_found"] for run in runs), sum(run["n_true"] for run in runs)
-            rows.append((mode, data_set, sum(c["clusters"] for c in certificates), searched,
-                         sum(c["optimal"] for c in certificates), f"{max(c['gap'] / c['upper'] for c in certificates):.1e}",
+            areas = [auc(np.concatenate([run[name] for run in runs]), right)
+                     for name in ("second_best", "margin", "confidence")]
+            rows.append((mode, data_set, len(searched), sum(searched), sum(c["optimal"] for c in whole),
+                         f"{max(c['gap'] / c['upper'] for c in whole):.1e}",
                          f"{np.concatenate([run['seg'] for run in runs]).mean():.4f}",
-                         f"{2 * found / (n_true + len(right)):.4f}",
-                         f"{auc(np.concatenate([run['margin'] for run in runs]), right):.3f}",
-                         f"{auc(np.concatenate([run['confidence'] for run in runs]), right):.3f}"))
-    print_table(("cover", "data set", "clusters", "searched", "optimal", "largest gap", "SEG", "F1", "AUC margin",
-                 "AUC confidence"), rows)
+                         f"{2 * found / (n_true + len(right)):.4f}", *(f"{area:.3f}" for area in areas)))
+    print_table(("cover", "data set", "clusters", "searched", "optimal", "largest gap", "SEG", "F1", "AUC second-best",
+                 "AUC margin", "AUC confidence"), rows)
 
 
 def costs(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
@@ -163,10 +172,11 @@ def costs(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
     for mode, sets in outcomes.items():
         runs = [run for several in sets.values() for run in several]
         seconds, cover, certificate = (sum(run[name] for run in runs) for name in ("seconds", "covering", "certifying"))
-        rows.append((mode, sum(run["performance"]["overall_computed_object_count"] for run in runs),
-                     sum(run["performance"]["iterative_computed_object_count"] for run in runs),
-                     seconds, f"{cover / seconds:.2%}", f"{certificate / seconds:.2%}"))
-    print_table(("cover", "fits", "of them in searches", "seconds", "for covers and packings", "for certificates"), rows)
+        fits = [sum(run["performance"].get(f"{kind}_computed_object_count", 0) for run in runs)
+                for kind in ("overall", "iterative")]
+        rows.append((mode, *fits, seconds, f"{cover / seconds:.2%}", f"{certificate / seconds:.2%}"))
+    header = ("cover", "fits", "of them in searches", "seconds", "for covers and packings", "for certificates")
+    print_table(header, rows)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def examine(fields: dict[str, Any], most: int) -> dict[str, Any]:
         energies = {}
         for members in sets:
             region, y, offset = regions.cut(tuple(sorted(members)))
-            energies[members] = known.get(members, None)
+            energies[members] = known.get(members)
             if energies[members] is None:
                 energies[members] = fit(y, region, offset, fields["y"].shape, params).energy if region.size else 0.0
         for whole, part in itertools.product(sets, sets):

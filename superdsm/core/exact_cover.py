@@ -204,19 +204,16 @@ class _Problem:
         bound: float,
         timeout: float,
     ) -> ExactCover:
-        from scipy.optimize import LinearConstraint, milp
+        from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csc_array
 
         scale = MILP_SCALE / cost
-        options = {"mip_rel_gap": 0.0, "node_limit": NODE_LIMIT}
-        if timeout < math.inf:
-            options["time_limit"] = timeout
         found = milp(
             self.weights[useful] * scale,
-            integrality=np.ones(len(useful)),
-            bounds=(0, 1),
+            integrality=np.ones(len(useful), np.int8),
+            bounds=Bounds(0, 1),
             constraints=LinearConstraint(csc_array(matrix.T.astype(float)), lb=1),
-            options=options,
+            options={"mip_rel_gap": 0.0, "node_limit": NODE_LIMIT, "time_limit": timeout},
         )
         dual = found.mip_dual_bound
         margin = MILP_TOLERANCE * max(1.0, cost)
