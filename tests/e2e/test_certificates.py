@@ -78,7 +78,7 @@ def test_certify_prints_bound_gap_and_seconds(image: Path, tmp_path: Path) -> No
     first, second, *_ = result.stdout.splitlines()
     assert first.startswith(f"{image}: ")
     assert second.startswith("  energy ")
-    for part in ("least energy at least", "gap", "clusters optimal", "every fit bounded by duality", " s"):
+    for part in ("least energy at least", "gap", "clusters optimal", "fits bounded by duality", " s"):
         assert part in second
 
 
