@@ -22,7 +22,7 @@ GREEDY, FALLBACK, MAX_SEED_DISTANCE, COVER_TIMEOUT = "greedy", "fits", "max_seed
 REASONS = {
     GREEDY: "the greedy cover is not the best one",
     ISBI24: "the pruning of ISBI 2024 left sets out that a better cover may need",
-    FALLBACK: "some fits did not converge",
+    FALLBACK: "some fits did not converge, or have no bound",
     BUDGET: "max_cluster_sets was reached, the best cover so far was taken",
     TIMEOUT: "cluster_timeout was reached, the best cover so far was taken",
     COVER_TIMEOUT: "the branch and bound for the cover was stopped by its limit",
@@ -166,8 +166,8 @@ def _reasons(known: Candidates, upper: float, lower: float, closed: bool) -> Ite
     yield from known.stopped
     if known.params.pruning == "isbi24" and lower >= known.floor:
         yield ISBI24
-    optimal = set(known.optimal)
-    if any(known.lower[members] < energy for members, energy in known.energies.items() if members not in optimal):
+    widths = (energy - known.lower[members] for members, energy in known.energies.items())
+    if max(widths) > TOLERANCE:
         yield FALLBACK
 
 
@@ -231,10 +231,10 @@ def warnings(certificates: Iterable[ClusterCertificate]) -> list[str]:
 def describe(certificate: Json) -> list[str]:
     """Put a certificate into words: a line for the image, and one for each cluster with a gap."""
     upper, gap = certificate["upper"], certificate["gap"]
-    fits = f"fits bounded by {'duality' if certificate['fits'] == 'duality' else 'the stopping rule'}"
+    how = "duality" if certificate["fits"] == "duality" else "the stopping rule"
     lines = [
         f"energy {upper:.6g}, least energy at least {certificate['lower']:.6g} (gap {gap:.2g}, {_percent(gap, upper)}); "
-        f"{certificate['optimal']} of {certificate['clusters']} clusters optimal; {fits}"
+        f"{certificate['optimal']} of {certificate['clusters']} clusters optimal; fits bounded by {how}"
     ]
     if certificate["restricted"]:
         lines.append(f"{certificate['restricted']} clusters: only sets within max_seed_distance were allowed")
