@@ -230,10 +230,10 @@ def warnings(certificates: Iterable[ClusterCertificate]) -> list[str]:
 
 def describe(certificate: Json) -> list[str]:
     """Put a certificate into words: a line for the image, and one for each cluster with a gap."""
-    upper, gap = certificate["upper"], certificate["gap"]
+    upper, lower, gap = (certificate[name] for name in ("upper", "lower", "gap"))
     how = "duality" if certificate["fits"] == "duality" else "the stopping rule"
     lines = [
-        f"energy {upper:.6g}, least energy at least {certificate['lower']:.6g} (gap {gap:.2g}, {_percent(gap, upper)}); "
+        f"energy {upper:.6g}, least energy at least {lower:.6g} (gap {gap:.2g}, {_percent(gap, upper)}); "
         f"{certificate['optimal']} of {certificate['clusters']} clusters optimal; fits bounded by {how}"
     ]
     if certificate["restricted"]:
