@@ -172,3 +172,26 @@ def test_no_image_is_without_a_bound(shared_data: Path, data_set: str) -> None:
             assert verify_certificate(result.fields) == [], path
         if data_set in ("NIH3T3", "U2OS"):
             assert certificate["optimal"] == certificate["clusters"]
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("data_set", ["NIH3T3", "U2OS"])
+def test_wrong_objects_are_less_sure(shared_data: Path, data_set: str) -> None:
+    """The confidence of an object that matches a true one is mostly higher than that of one that does not."""
+    right: list[float] = []
+    wrong: list[float] = []
+    for path in sorted((shared_data / data_set / "images").iterdir()):
+        result = segment(read_image(path), {STAGE: {"cover": "exact"}}, jobs=2)
+        truth = read_image(next((shared_data / data_set / "masks").glob(f"{path.stem}.*")))
+        truth = truth if truth.ndim == 2 else truth[..., 0]
+        areas = np.bincount(truth.ravel())
+        objects = sorted((item for item in result.objects if not item.is_empty), key=lambda item: item.atoms)
+        for label, item in enumerate(objects, 1):
+            inside = truth[result.labels == label]
+            common = np.bincount(inside, minlength=len(areas))[1:]
+            iou = common / (areas[1:] + inside.size - common)
+            assert item.confidence is not None
+            (right if iou.max(initial=0) >= 0.5 else wrong).append(item.confidence)
+    higher = np.mean([[(a > b) + 0.5 * (a == b) for b in wrong] for a in right])
+    assert len(wrong) > 20
+    assert higher > 0.85
