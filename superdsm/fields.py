@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KINDS = ("array", "json", "table", "objects")
-SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",)}
+SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",), "certificate": ("json",)}
 SOURCE = "image"  # what is given from outside
 SCALE = "scale"  # what automatic hyperparameters follow
 
@@ -81,6 +81,13 @@ FIELDS: Mapping[str, Field] = {
         Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number"),
         Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=()),
         Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
+        Field(
+            "certificate",
+            "json",
+            "How far the cover is from the least energy at most, by cluster.",
+            empty={},
+            summary="certificate",
+        ),
         Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number"),
     )
 }

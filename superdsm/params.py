@@ -62,6 +62,7 @@ class Param:
     floor: float | None = None
     nullable: bool = False
     toplevel: bool = False
+    neutral: Any = ...
 
     @property
     def factor_name(self) -> str:
@@ -147,6 +148,7 @@ def param(
     floor: float | None = None,
     nullable: bool = False,
     toplevel: bool = False,
+    neutral: Any = ...,
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -173,6 +175,9 @@ def param(
         Whether null is legal.
     toplevel : bool, optional
         Whether the hyperparameter stands outside the namespace of the stage.
+    neutral : object, optional
+        The value with which the stage does what it did before it had the hyperparameter. Results that were made with
+        this value are identified without the hyperparameter, so that those from before stay valid.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
@@ -192,6 +197,7 @@ def param(
         floor=floor,
         nullable=nullable,
         toplevel=toplevel,
+        neutral=neutral,
     )
 
 

@@ -169,7 +169,9 @@ class Stage:
         return name if self.declared[name].toplevel else f"{self.id}/{name}"
 
     def identity_params(self, config: Config) -> dict[str, Any]:
-        """Return the declared hyperparameters before the scale enters: what identifies a result.
+        """Return what identifies a result: the declared hyperparameters before the scale enters.
+
+        Those that have their neutral value are left out, see `superdsm.params.param`.
 
         Returns
         -------
@@ -181,7 +183,9 @@ class Stage:
         ConfigError
             A value of the configuration has a wrong type or is out of range.
         """
-        values = self._configured(config)
+        values = {
+            name: value for name, value in self._configured(config).items() if value != self.declared[name].neutral
+        }
         return {name: value.to_json() if isinstance(value, Automatic) else value for name, value in values.items()}
 
     def _configured(self, config: Config) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from superdsm.parallel import THREAD_VARIABLES, cpu_count
 from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
 
 if TYPE_CHECKING:
+    from superdsm.api import Result
     from superdsm.batch.execution.scheduler import Lost
     from superdsm.pipeline import Pipeline
 
+CERTIFIED = "global-energy-minimization"
 EPILOG = """\
 examples:
   superdsm segment nuclei.png -o labels.png --overlay overlay.png
@@ -36,6 +38,7 @@ class Job:
     pipeline: "Pipeline"
     config: Config
     threads: int
+    certify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,14 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    certificate: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
-        return f"{self.n_objects} {noun}, {self.seconds:.2f} s" + "".join(
-            f"; warning: {text}" for text in self.warnings
+        return (
+            f"{self.n_objects} {noun}, {self.seconds:.2f} s"
+            + "".join(f"; warning: {text}" for text in self.warnings)
+            + "".join(f"\n  {line}" for line in self.certificate)
         )
 
 
@@ -68,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="label image to write (.png or .tif); for several images a directory",
     )
     add("--overlay", metavar="PATH", type=Path, help="picture with contours to write; for several images a directory")
+    add("--certify", action="store_true", help="print how far the energy is from the least one at most, and why")
     add("--format", choices=("png", "tif"), default="png", help="of label images in a directory (default: png)")
     add(
         "--set",
@@ -112,6 +119,8 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
 
     config, parts = read_config(args.config, args.settings)
     pipeline = resolve_pipeline(tuple(args.use), tuple(args.without))
+    if args.certify and f"{CERTIFIED}/certify" in {name for stage in pipeline for name in stage.config_paths()}:
+        config = Config().with_value(f"{CERTIFIED}/certify", True).merged(config)
     for part, source in parts:
         try:
             pipeline.validate(part)
@@ -122,7 +131,7 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     _check_outputs(outputs)
     threads = max(1, cores // len(outputs))
     return [
-        Job(image, reader, labels, overlay, pipeline, config, threads)
+        Job(image, reader, labels, overlay, pipeline, config, threads, args.certify)
         for (image, labels, overlay), reader in zip(outputs, readers, strict=True)
     ]
 
@@ -238,7 +247,21 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         if name in str(exc) or str(job.labels) in str(exc):
             raise
         raise ImageError(f"{name}: {exc}") from exc
-    return Outcome(int(labels.max(initial=0)), time.perf_counter() - start, tuple(result.warnings))
+    certificate = _certificate(result) if job.certify else ()
+    return Outcome(
+        int(labels.max(initial=0)), time.perf_counter() - start, tuple(result.warnings), certificate=certificate
+    )
+
+
+def _certificate(result: "Result") -> tuple[str, ...]:
+    """Return the certificate in words."""
+    from superdsm.core.certificate import describe
+
+    certificate = result.fields.get("certificate")
+    if not certificate:
+        return ("no certificate: the pipeline did not minimise energies",)
+    first, *more = describe(certificate)
+    return f"{first}; energy minimisation {result.timings[CERTIFIED]:.2f} s", *more
 
 
 def attempt(job: Job) -> Outcome:

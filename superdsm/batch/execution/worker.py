@@ -17,6 +17,9 @@ from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 
+# What the journal keeps of a certificate: all but the details of the clusters.
+CERTIFICATE = ("upper", "lower", "gap", "clusters", "optimal", "restricted", "excess", "reasons", "fits")
+
 
 def work(job: Job) -> ImageResult:
     """Do what is to be done for an image. Failures are values.
@@ -155,8 +158,11 @@ class _Image:
             self.result.warnings += run.warnings
             stage = self.evaluation.stages[run.stage]
             for name, told in run.summary.items():
-                if stage.field(name).summary == "counts":
+                kind = stage.field(name).summary
+                if kind == "counts":
                     self.result.performance = told
+                elif kind == "certificate":
+                    self.result.certificate = {key: told[key] for key in CERTIFICATE if key in told}
                 else:
                     self.result.n_objects = told
 

@@ -71,6 +71,8 @@ class Outcome:
         What the user should know.
     stage, message, kind : str
         Of failures: where, what, and the `FailureKind`.
+    certificate : dict
+        How far the cover is from the least energy at most, without the details of the clusters.
     """
 
     outputs: dict[str, OutputFile] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Outcome:
     stage: str = ""
     message: str = ""
     kind: str = ""
+    certificate: dict[str, Any] = field(default_factory=dict)
 
     def outcome(self) -> dict[str, Any]:
         """Return the attributes above by name, of whatever has them."""
