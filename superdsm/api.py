@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError
 from superdsm.parallel import thread_map
-from superdsm.pipeline import Pipeline, Run
+from superdsm.pipeline import PROFILE, Pipeline, Run
 from superdsm.records import Event
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ class Result:
     timings: dict[str, float]
     warnings: list[str]
     log: list[dict[str, Any]]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the stages say of the image as a whole: sizes, and what was left out and why."""
+        from superdsm.summary import gathered
+
+        return gathered(self.log)
 
     def __repr__(self) -> str:
         count = next((f"{len(self.fields[name])} objects, " for name in FINAL_OBJECTS if name in self.fields), "")
@@ -85,6 +92,7 @@ def segment(
     image: Any,
     config: Mapping[str, Any] | None = None,
     *,
+    profile: str | None = None,
     pipeline: Pipeline | None = None,
     use: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -103,8 +111,10 @@ def segment(
         The image. None if the pipeline starts at `first` with `fields` of an earlier run.
     config : mapping, optional
         Hyperparameters, for instance ``{"AF_scale": 40, "dsm": {"alpha": 0.5}}``.
+    profile : str, optional
+        "adaptive" or "published", see `superdsm.profiles`; wins over the ``profile`` of the configuration.
     pipeline : Pipeline, optional
-        Another pipeline than the default one.
+        Another pipeline than that of a profile.
     use, without : sequence of str, optional
         Stages of plugins to use, and stages to leave out.
     fields : mapping, optional
@@ -134,14 +144,18 @@ def segment(
     Examples
     --------
     >>> result = superdsm.segment(image, {"AF_scale": 40})
+    >>> result = superdsm.segment(image, {"nucleus_radius": "5 um", "pixel_size": 0.65}, profile="adaptive")
     >>> result.labels.max(), result.timings["postprocess"]
     """
     from superdsm.plugins import resolve_pipeline
 
     if not isinstance(jobs, int) or jobs < 1:
         raise ConfigError(f"jobs = {jobs!r}: give the number of threads to use, an integer of at least 1")
+    config = Config(config)
+    if profile is not None:
+        config = config.with_value(PROFILE, profile)
     if pipeline is None:
-        pipeline = resolve_pipeline(use, without)
+        pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE))
     with _linear_algebra().limit(limits=1), thread_map(jobs) as map_:
         run: Run = pipeline.run(
             image, config, fields=fields, first=first, last=last, map=map_, name=name, observe=observe

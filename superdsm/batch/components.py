@@ -25,7 +25,7 @@ class Components:
     Attributes
     ----------
     resolve : callable
-        ``resolve(use, without, base_dir) -> Pipeline``.
+        ``resolve(use, without, base_dir, profile) -> Pipeline``; for a profile that is None the default one.
     readers, exporters, executors : mapping
         The records by name.
     known : sequence of type of Stage
@@ -43,7 +43,7 @@ class Components:
         Versions of the distributions that take part.
     """
 
-    resolve: Callable[[Sequence[str], Sequence[str], Path | None], Pipeline]
+    resolve: Callable[[Sequence[str], Sequence[str], Path | None, str | None], Pipeline]
     readers: Mapping[str, Reader]
     exporters: Mapping[str, Exporter]
     executors: Mapping[str, ExecutorEntry]

@@ -18,11 +18,17 @@ class GlobalEnergyMinimization(Stage):
     outputs = ("cover", "objects", "performance")
 
     pruning = param("exact", "How the sets of atoms are pruned.", choices=("exact", "isbi24"))
-    beta = param(0.0, "Sparsity: the energy that each object costs.", min=0, max=1e300, auto=("scale^2", 0.66))
+    beta = param(
+        0.0, "Sparsity: the energy that each object costs.", min=0, max=1e300, auto=("scale^2", 0.66), unit="px2"
+    )
     max_iter = param(5, "Number of runs of the greedy set cover, with beta * gamma each time.", min=1)
     gamma = param(0.8, "Factor of beta from run to run.", min=0, max=1)
     max_seed_distance = param(
-        math.inf, "Largest distance of two seeds in one object, in pixels.", min=0, auto=("diameter", math.inf)
+        math.inf,
+        "Largest distance of two seeds in one object, in pixels.",
+        min=0,
+        auto=("diameter", math.inf),
+        unit="px",
     )
     max_work_amount = param(1e6, "Largest number of sets of atoms that a cluster may need.", min=1)
 

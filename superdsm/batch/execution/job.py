@@ -120,6 +120,8 @@ class ImageResult:
         Seconds for everything.
     performance : dict
         Counts of the energy minimisation.
+    summary : dict
+        What the stages say of the image as a whole, see `superdsm.summary`.
     n_objects : int
         Number of final objects; -1: not known.
     warnings : list of str
@@ -138,6 +140,7 @@ class ImageResult:
     seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
     performance: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     n_objects: int = -1
     warnings: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)

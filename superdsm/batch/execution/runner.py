@@ -345,6 +345,7 @@ class _Execution:
                 result.stage,
                 result.message,
                 result.kind,
+                result.summary,
             )
         )
 

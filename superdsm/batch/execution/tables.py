@@ -1,4 +1,4 @@
-"""The tables of a task: ``timings.csv``, ``performance.csv``, ``env.csv`` and ``manifest.json``."""
+"""The tables of a task: ``timings.csv``, ``performance.csv``, ``summary.csv``, ``env.csv`` and ``manifest.json``."""
 
 import csv
 import importlib.metadata
@@ -17,6 +17,8 @@ from superdsm.batch.execution.executors import THREADS, worker_environ
 from superdsm.batch.planning.planner import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, JournalEntry
+from superdsm.pipeline import PROFILE
+from superdsm.summary import cells
 
 ENVIRONMENT = (*THREADS, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "TZ")
 LAST = "manifest.json"  # is written after all others
@@ -35,6 +37,7 @@ def write(plan: TaskPlan, tools: Components) -> None:
     records = [record for file_id in plan.setup.file_ids if (record := plan.state.get(file_id)) is not None]
     write_atomic(directory / "timings.csv", timings(plan, records))
     write_atomic(directory / "performance.csv", performance(records))
+    write_atomic(directory / "summary.csv", summary(records))
     write_atomic(directory / "env.csv", environment(plan.setup.task.environ))
     text = json.dumps(manifest(plan, tools, records), indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
@@ -76,6 +79,23 @@ def performance(records: Sequence[JournalEntry]) -> bytes:
     return _csv([["file_id", "objects", *columns], *rows])
 
 
+def summary(records: Sequence[JournalEntry]) -> bytes:
+    """Return what is known of each image as a whole: sizes, what was left out and why, and warnings."""
+    rows = {record.id: cells(record.summary) for record in records}
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = [
+        [
+            record.id,
+            record.status,
+            record.n_objects if record.n_objects >= 0 else "",
+            *(_cell(rows[record.id].get(name)) for name in columns),
+            "; ".join([*record.warnings, *([record.message] if record.message else [])]),
+        ]
+        for record in records
+    ]
+    return _csv([["file_id", "status", "objects", *columns, "remarks"], *table])
+
+
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
@@ -106,6 +126,7 @@ def manifest(plan: TaskPlan, tools: Components, records: Sequence[JournalEntry])
             "plugins": dict(tools.versions),
         },
         "host": {"name": socket.gethostname(), "cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform()},
+        "profile": setup.task.config.get(PROFILE),
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
             for stage in setup.recipe.stages

@@ -18,8 +18,9 @@ from superdsm.batch.tasks.keys import IMAGE
 from superdsm.config import Config
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.parallel import thread_map
-from superdsm.pipeline import Run, run_stage
+from superdsm.pipeline import PROFILE, Run, run_stage
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
+from superdsm.summary import gathered
 
 OBJECT_FIELDS = ("postprocessed_objects", "cover")
 
@@ -261,11 +262,14 @@ class _Image:
 
     def params(self) -> Config:
         """Return all hyperparameters as used, automatic ones filled in."""
-        report, scale = Config(), None
+        profile = self.kit.config.get(PROFILE)
+        report, scale, zoom = Config({PROFILE: profile} if profile else {}), None, None
         for at, stage in enumerate(self.kit.stages):
-            report = report.merged(stage.resolve(self.kit.config, scale)[1])
+            report = report.merged(stage.resolve(self.kit.config, scale, zoom)[1])
             if "scale" in stage.outputs:
                 scale = self.field(at, "scale")
+            if "zoom" in stage.outputs:
+                zoom = self.field(at, "zoom")
         return report
 
     def order(self) -> list[int]:
@@ -290,6 +294,7 @@ class _Image:
             self.result.seconds[stage.id] = self.seconds(at)
             entry = self.entries.get(at)
             self.result.warnings += self.warnings.get(at) or (entry.warnings if entry else [])
+            self.result.summary |= gathered(self.log(at))
             if "performance" in stage.outputs:
                 self.result.performance = self.known(at, "performance") or {}
             for name in OBJECT_FIELDS:

@@ -67,6 +67,8 @@ class JournalEntry:
         What the user should know.
     stage, message, kind : str
         Of failures: where, what, and the kind: "image", "stage", "output", "crash", "timeout" or "memory".
+    summary : dict
+        What the stages say of the image as a whole, see `superdsm.summary`.
     """
 
     id: FileId
@@ -82,6 +84,7 @@ class JournalEntry:
     stage: str = ""
     message: str = ""
     kind: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return the line of the journal."""

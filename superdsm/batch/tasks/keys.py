@@ -140,9 +140,7 @@ def make_recipe(
     providers: dict[str, int] = {SOURCE: IMAGE}
     stages: list[StageRecipe] = []
     for index, stage in enumerate(pipeline):
-        names = [*stage.inputs]
-        if stage.needs_scale and "scale" in providers and "scale" not in names:
-            names.append("scale")  # automatic hyperparameters depend on it
+        names = [*stage.inputs, *stage.implied(providers)]
         inputs = tuple((name, providers[name]) for name in sorted(names))
         code = identity(stage)
         keyed = code is not None and all(at == IMAGE or stages[at].keyed for _, at in inputs)

@@ -1,10 +1,11 @@
 """What a task needs before anything is planned: its pipeline, its recipe, its files; all mistakes are found here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from superdsm import profiles
 from superdsm.batch.components import Components
 from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
@@ -12,7 +13,8 @@ from superdsm.batch.tasks.keys import ExportRecipe, Recipe, make_export, make_re
 from superdsm.batch.tasks.tree import STORE, Task, TaskTree, scripts_absolute
 from superdsm.config import Config, canonical_json, digest
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
-from superdsm.pipeline import Pipeline
+from superdsm.lengths import PIXEL_SIZE
+from superdsm.pipeline import PROFILE, Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage
 
@@ -85,7 +87,7 @@ class Preparer:
         Stages, readers, exporters.
     use, without : sequence of str
         As on the command line.
-    last_stage : str or None
+    last_stage, profile : str or None
         As on the command line.
     """
 
@@ -94,7 +96,8 @@ class Preparer:
     use: Sequence[str] = ()
     without: Sequence[str] = ()
     last_stage: str | None = None
-    _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...]], Pipeline] = field(default_factory=dict)
+    profile: str | None = None
+    _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...], str], Pipeline] = field(default_factory=dict)
     _recipes: dict[tuple[int, str, str | None], Recipe] = field(default_factory=dict)
     _settings: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
     _known: list[Stage] = field(init=False)
@@ -110,6 +113,7 @@ class Preparer:
         TaskError
             Something in its files is wrong; says the file and the line.
         """
+        task = self._with_profile(task)
         pipeline = self._pipeline(task)
         last = self._last(task, pipeline)
         recipe = self._recipe(task, pipeline, last)
@@ -119,6 +123,7 @@ class Preparer:
             for stage in recipe.stages
             if stage.material["code"] is None
         ]
+        notes += self._without_effect(task, pipeline)
         self._check_pattern(task, "img", task.image_pattern, file_ids)
         exports, exporters = [], []
         for exporter in self.tools.exporters.values():
@@ -149,14 +154,36 @@ class Preparer:
             base = task.sources[name].path.parent if name in task.sources else task.directory
             own = scripts_absolute(task.spec.get(name, ()), base)
             lists.append((*own, *scripts_absolute(extra, Path.cwd())))
-        key = (lists[0], lists[1])
+        key = (lists[0], lists[1], task.config[PROFILE])
         if key not in self._pipelines:
             try:
-                self._pipelines[key] = self.tools.resolve(*key, None)
+                self._pipelines[key] = self.tools.resolve(lists[0], lists[1], None, key[2])
             except (PipelineError, PluginError) as exc:
                 name = "use" if "use" in task.sources else "without"
                 raise task.error(name, f"does not give a pipeline: {exc}") from exc
         return self._pipelines[key]
+
+    def _with_profile(self, task: Task) -> Task:
+        """Return a task whose hyperparameters name the profile: that of the command line, its own, or the default."""
+        given = self.profile or task.config.get(PROFILE)
+        try:
+            name = profiles.get(given).name if given is not None else self._default_profile()
+        except ConfigError as exc:
+            raise TaskError(f"--profile: {exc}") if self.profile else task.config_error(exc) from exc
+        return replace(task, config=task.config.with_value(PROFILE, name))
+
+    def _default_profile(self) -> str:
+        """Return the profile of tasks that name none."""
+        return profiles.DEFAULT_PROFILE
+
+    def _without_effect(self, task: Task, pipeline: Pipeline) -> list[str]:
+        """Say which hyperparameters are those of stages that only another profile has."""
+        idle = [name for name in task.config if name in pipeline.places and name not in pipeline.ids]
+        return [
+            f"the hyperparameters of {name} have no effect: the profile {pipeline.profile} "
+            f"has the stage {pipeline.places[name]} in its place"
+            for name in idle
+        ]
 
     def _last(self, task: Task, pipeline: Pipeline) -> str | None:
         last: str | None = self.last_stage or task.spec.get("last_stage")
@@ -181,7 +208,7 @@ class Preparer:
 
     def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
         """Return the hyperparameters of a stage, which are the same in most tasks."""
-        names = [name for name, spec in stage.declared.items() if spec.toplevel]
+        names = [PIXEL_SIZE, *(name for name, spec in stage.declared.items() if spec.toplevel)]
         key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:
             self._settings[key] = stage.settings(config)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from superdsm.profiles import PROFILES
 from superdsm.records import Command
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--last-stage", metavar="STAGE", help="stop after this stage (only with --oneshot)")
     what.add_argument("--use", action="append", default=[], metavar="STAGE", help="use this stage, in all tasks")
     what.add_argument("--without", action="append", default=[], metavar="STAGE", help="leave this stage out")
+    what.add_argument(
+        "--profile", metavar="NAME", help=f"stages and defaults in all tasks: {' or '.join(PROFILES)}; wins over config"
+    )
     how = parser.add_argument_group("how to process")
     how.add_argument(
         "--jobs", type=_positive, metavar="N", help="workers (default: num_cpus of the task, or all cores)"
@@ -125,7 +129,7 @@ def _plan(
 
     for warning in tree.warnings:
         _warn(args, listener, warning)
-    preparer = Preparer(tree, tools, tuple(args.use), tuple(args.without), args.last_stage)
+    preparer = Preparer(tree, tools, tuple(args.use), tuple(args.without), args.last_stage, args.profile)
     setups: list[PreparedTask] = []
     wrong: list[str] = []
     for task in tree.select(args.task, args.task_dir):
@@ -183,8 +187,8 @@ def _show(
     args: argparse.Namespace, planner: "Planner", plans: "Sequence[TaskPlan]", listener: "Lines | StatusFile"
 ) -> None:
     """Show the plan."""
-    from superdsm.cli.batch import describe
     from superdsm.batch.execution.runner import seconds_in_all
+    from superdsm.cli.batch import describe
 
     seconds = seconds_in_all(plans, args.jobs)
     if args.json:
@@ -249,6 +253,7 @@ def _next(args: argparse.Namespace, listener: "Lines | StatusFile", changes: dic
         "last_stage",
         "use",
         "without",
+        "profile",
         "jobs",
         "executor",
         "timeout",

@@ -10,6 +10,7 @@ from superdsm.batch.execution.listener import RunSummary
 from superdsm.batch.planning.planner import FAIL, NOTHING, RUN, SKIP, ImagePlan, Planner, TaskPlan
 from superdsm.batch.tasks.file_ids import FileId, conversions
 from superdsm.batch.tasks.prepare import PreparedTask
+from superdsm.pipeline import PROFILE
 
 KINDS = {"seg": "label images", "overlay": "overlays"}
 SHOWN = 3  # reasons and file ids that are listed
@@ -57,7 +58,8 @@ def lines(planner: Planner, plans: Sequence[TaskPlan], *, verbose: bool = False)
     """Yield the lines that tell what is planned."""
     for plan in plans:
         counts = _counts(plan)
-        yield f"{plan.name}: {_images(len(plan.images))}" + (f", {counts}" if counts else "")
+        profile = plan.setup.task.config.get(PROFILE)
+        yield f"{plan.name}: {_images(len(plan.images))}, profile {profile}" + (f", {counts}" if counts else "")
         for note in plan.setup.notes:
             yield f"    note: {note}"
         for group in groups(plan):
@@ -117,6 +119,7 @@ def json_records(planner: Planner, plans: Sequence[TaskPlan]) -> Iterator[dict[s
         yield {
             "event": "plan",
             "task": plan.name,
+            "profile": plan.setup.task.config.get(PROFILE),
             "images": len(plan.images),
             "complete": plan.count(NOTHING),
             "run": plan.count(RUN),

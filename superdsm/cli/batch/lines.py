@@ -17,6 +17,7 @@ from superdsm.batch.storage.atomic import write_atomic
 from superdsm.cli.batch.describe import duration, outcome
 from superdsm.errors import TaskError
 from superdsm.records import Event, StageStarted
+from superdsm.summary import described
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -69,7 +70,8 @@ class Lines:
         if result.ok and self.verbosity >= 0:
             objects = f", {result.n_objects} objects" if result.n_objects >= 0 else ""
             first = f", from {result.computed[0]}" if result.computed and self.verbosity >= 1 else ""
-            yield f"{name}: done in {duration(result.total)}{objects}{first}"
+            told = "".join(f", {text}" for text in described(result.summary))
+            yield f"{name}: done in {duration(result.total)}{objects}{told}{first}"
         elif not result.ok:
             where = f"{result.stage}: " if result.stage else ""
             yield f"{name}: FAILED: {where}{result.message}"
