@@ -6,8 +6,9 @@ the rule that sets it automatically from the scale of the image.
 
 import re
 from collections.abc import Callable, Container, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
@@ -119,6 +120,7 @@ class Stage:
     before: ClassVar[str] = ""
     after: ClassVar[str] = ""
     declared: ClassVar[Mapping[str, Param]] = {}
+    floors: Mapping[str, float] = {}  # of the instance; the class has none
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -138,6 +140,31 @@ class Stage:
         self.defaults: dict[str, Any] = {
             name: self.declared.get(name, FACTOR).check(value, f"{self.id}/{name}") for name, value in defaults.items()
         }
+
+    def with_floors(self, **floors: float) -> Self:
+        """Return a stage whose hyperparameters are raised to other values than declared if they are smaller.
+
+        Parameters
+        ----------
+        **floors
+            By name; see `param`.
+
+        Raises
+        ------
+        ConfigError
+            There is no such hyperparameter.
+        """
+        for name in floors:
+            if name not in self.declared:
+                raise ConfigError(f"stage {self.id} has no hyperparameter {name!r}{suggest(name, list(self.declared))}")
+        stage = copy(self)
+        stage.floors = dict(floors)
+        return stage
+
+    def spec(self, name: str) -> Param:
+        """Return the declaration of a hyperparameter, as it holds for this stage."""
+        declared = self.declared[name]
+        return replace(declared, floor=self.floors[name]) if name in self.floors else declared
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.defaults.items())})"
@@ -207,8 +234,8 @@ class Stage:
             A value of the configuration has a wrong type or is out of range.
         """
         values: dict[str, Any] = {}
-        for name, spec in self.declared.items():
-            path = self.path(name)
+        for name in self.declared:
+            spec, path = self.spec(name), self.path(name)
             given = config.get(path, self.defaults.get(name, _UNSET))
             if spec.unit and isinstance(given, str):
                 given = in_pixels(given, spec.unit, config, path)
@@ -244,7 +271,7 @@ class Stage:
         values: dict[str, Any] = {}
         report = Config()
         for name, value in self.settings(config).items():
-            spec = self.declared[name]
+            spec = self.spec(name)
             if isinstance(value, dict):
                 report = report.with_value(self._factor_path(name), value["AF"])
                 if scale is None:

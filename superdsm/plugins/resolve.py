@@ -27,6 +27,7 @@ def default_pipeline(profile: str | None = None) -> Pipeline:
     chosen = profiles.get(profile)
     builtin = registry().builtin("stages")
     stages = [builtin[name].stage(**chosen.defaults.get(name, {})) for name in chosen.stages]
+    stages = [stage.with_floors(**chosen.floors[stage.id]) if stage.id in chosen.floors else stage for stage in stages]
     return Pipeline(stages, profile=chosen.name, places=chosen.places)
 
 

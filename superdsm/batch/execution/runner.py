@@ -20,6 +20,7 @@ from superdsm.batch.execution.worker import pack_kit
 from superdsm.batch.planning.planner import FAIL, NOTHING, RUN, SKIP, ImagePlan, Planner, TaskPlan, placed
 from superdsm.batch.storage.journal import DONE, FAILED, JournalEntry
 from superdsm.batch.storage.lock import Lock, LockedError, allow_files
+from superdsm.batch.tasks import default_profile
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.prepare import state_directory
 from superdsm.batch.tasks.tree import STORE
@@ -157,6 +158,9 @@ class _Execution:
     def run(self, plans: Sequence[TaskPlan]) -> RunSummary:
         """Do everything."""
         start = time.perf_counter()
+        if self.keep:
+            with contextlib.suppress(OSError):  # where nothing can be written, the locks say so
+                default_profile.remember(self.planner.tree.root)
         plans = self.lock(plans)
         self.count(plans)
         self.tell(RunStarted("", "", self.summary.total))
