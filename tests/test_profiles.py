@@ -141,10 +141,10 @@ class TestPreset:
 
     def test_single_hyperparameters_win(self) -> None:
         stage = default_pipeline("adaptive")["global-energy-minimization"]
-        assert stage.settings(Config())["pruning"] == "isbi24"
-        assert stage.settings(Config({"global-energy-minimization/pruning": "exact"}))["pruning"] == "exact"
-        assert stage.settings(Config({"global-energy-minimization/AF_beta": 3}))["beta"] == {"AF": 3.0}
-        assert stage.settings(Config({"global-energy-minimization/beta": 3}))["beta"] == 3.0
+        assert stage.identity_params(Config())["pruning"] == "isbi24"
+        assert stage.identity_params(Config({"global-energy-minimization/pruning": "exact"}))["pruning"] == "exact"
+        assert stage.identity_params(Config({"global-energy-minimization/AF_beta": 3}))["beta"] == {"AF": 3.0}
+        assert stage.identity_params(Config({"global-energy-minimization/beta": 3}))["beta"] == 3.0
 
     def test_one_that_is_not_known(self, nuclei: np.ndarray[Any, Any]) -> None:
         with pytest.raises(ConfigError, match="did you mean 'adaptive'"):
@@ -248,7 +248,7 @@ class TestLengths:
     def test_lengths_in_micrometres_in_both_profiles(self) -> None:
         stage = default_pipeline("published")["postprocess"]
         config = Config({"pixel_size": 0.5, "postprocess": {"min_object_radius": "3 um"}})
-        assert stage.settings(config)["min_object_radius"] == 6.0
+        assert stage.identity_params(config)["min_object_radius"] == 6.0
 
     def test_a_radius_that_is_given_is_not_estimated(self, nuclei: np.ndarray[Any, Any]) -> None:
         radii = [

@@ -107,10 +107,9 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
         "auto": None,
     }
     if spec.auto is not None:
-        unit, factor = spec.auto
-        name = f"{stage.id}/AF_{spec.name}"
-        factor = stage.defaults.get(f"AF_{spec.name}", factor)
-        record["auto"] = {"factor": name, "default": _plain(factor), "unit": unit}
+        name = f"{stage.id}/{spec.factor_name}"
+        factor = stage.defaults.get(spec.factor_name, spec.auto.factor)
+        record["auto"] = {"factor": name, "default": _plain(factor), "unit": spec.auto.unit}
     if spec.truncate or spec.floor is not None:
         record["truncate"], record["floor"] = spec.truncate, _plain(spec.floor)
     return record

@@ -11,10 +11,9 @@ from superdsm.batch.tasks import default_profile, fields
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.tree import STORE, Task, TaskTree, scripts_absolute
-from superdsm.config import Config, canonical_json, digest
+from superdsm.config import PIXEL_SIZE, PROFILE, Config, canonical_json, digest
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
-from superdsm.lengths import PIXEL_SIZE
-from superdsm.pipeline import PROFILE, Pipeline
+from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage
 
@@ -208,12 +207,12 @@ class Preparer:
                 raise task.error("config", f"cannot be used: {exc}") from exc
         return self._recipes[key]
 
-    def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
+    def _stage_settings(self, stage: Stage, config: Config, image: bool = False) -> Mapping[str, Any]:
         """Return the hyperparameters of a stage, which are the same in most tasks."""
         names = [PIXEL_SIZE, *(name for name, spec in stage.declared.items() if spec.toplevel)]
-        key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
+        key = (id(stage), canonical_json([image, config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:
-            self._settings[key] = stage.settings(config)
+            self._settings[key] = stage.identity_params(config, image)
         return self._settings[key]
 
     def _check_pattern(self, task: Task, name: str, pattern: str, file_ids: Sequence[FileId]) -> None:
