@@ -59,6 +59,7 @@ PUBLISHED_KEYS = {
     ],
 }
 ADAPTIVE = {"profile": "adaptive"}
+PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 
 
 @pytest.fixture(scope="module")
@@ -318,8 +319,10 @@ class TestWorkingResolution:
         assert len(seen["stops"]) >= 6 and all(row <= 160 and column <= 170 for row, column in seen["stops"])
         assert agreement(truth, result.labels) > 0.7
 
-    def test_the_stage_of_the_tophat_plugin_works_at_the_working_resolution(self, nuclei: np.ndarray[Any, Any]) -> None:
-        pytest.importorskip("superdsm_tophat")
+    def test_the_stage_of_the_tophat_plugin_works_at_the_working_resolution(
+        self, nuclei: np.ndarray[Any, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(PLUGINS / "superdsm-tophat" / "src")
         from superdsm_tophat.stage import TopHat
 
         result = superdsm.segment(nuclei, pipeline=default_pipeline("adaptive").using(TopHat))
