@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from superdsm.api import segment
 from superdsm.core.distance import within
 from superdsm.core.model import ModelParams
 from superdsm.io import read_image
-from superdsm.segment import segment
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 STAGES = ("scale", "preprocess", "c2f-region-analysis", "global-energy-minimization", "postprocess")

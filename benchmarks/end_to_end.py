@@ -9,8 +9,8 @@ import time
 
 from common import STAGES, arguments, image_path, print_table, reference_times
 
+from superdsm.api import segment
 from superdsm.io import read_image
-from superdsm.segment import segment
 
 
 def run(path, jobs):

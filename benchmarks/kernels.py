@@ -8,11 +8,11 @@ import numpy as np
 from common import arguments, median_seconds, print_table, real_regions
 
 from superdsm._ext.model import RegionModel, logistic
+from superdsm.api import segment
 from superdsm.core import filters, model
 from superdsm.core.distance import edt
 from superdsm.core.watershed import watershed
 from superdsm.io import read_image
-from superdsm.segment import segment
 
 
 def numpy_energy(y, s):

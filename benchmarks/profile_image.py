@@ -5,8 +5,8 @@ import pstats
 
 from common import STAGES, arguments, print_table
 
+from superdsm.api import segment
 from superdsm.io import read_image
-from superdsm.segment import segment
 
 
 def main():

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from common import STAGES, arguments, print_table
 
+from superdsm.api import segment
 from superdsm.io import read_image
-from superdsm.segment import segment
 
 CONFIG = {"AF_scale": 40}  # the same for all sizes: the estimate takes part in the timings, but does not vary the work
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from superdsm.api import segment
 from superdsm.config import Config
 from superdsm.io import read_image, write_rgb
-from superdsm.render import adjacency_picture, overlay
-from superdsm.segment import segment
+from superdsm.io.render import adjacency_picture, overlay
 
 GAP = 8  # white pixels between the pictures
 

@@ -5,10 +5,11 @@ attribute ``fields``; a field without a declaration is stored by what its value 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 KINDS = ("array", "json", "table", "objects")
+GRIDS = ("", "image", "working")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class Field:
     empty : object
         Value that a stage yields for an image without a scale. For arrays the fill value (None: zero), with ``None``
         axes of length zero; for other kinds the value itself.
+    grid : str
+        What its pixels are: "image", those of the image; "working", those that the stages between ``resolution`` and
+        ``restore`` work on (of a pipeline without these stages: those of the image); "" if it has none.
     """
 
     name: str
@@ -40,8 +44,11 @@ class Field:
     dtype: str = ""
     shape: tuple[str | int | None, ...] = ()
     empty: Any = None
+    grid: str = ""
 
     def __post_init__(self) -> None:
+        if self.grid not in GRIDS:
+            raise ValueError(f"field {self.name!r}: grid {self.grid!r} is none of 'image', 'working' and ''")
         if self.kind not in KINDS:
             raise ValueError(f"field {self.name!r}: kind {self.kind!r} is none of {', '.join(KINDS)}")
 
@@ -51,23 +58,40 @@ IMAGE = ("rows", "columns")
 FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
-        Field("image", "array", "The image as it was read.", "", ()),
-        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE),
-        Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3)),
-        Field("scale", "json", "Standard deviation of the blob of a typical object, in pixels; None: no blob."),
-        Field("y", "array", "Offset-corrected intensities; foreground is roughly y > 0.", "float64", IMAGE),
+        Field("image", "array", "The image as it was read.", "", (), grid="image"),
+        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, grid="image"),
+        Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3), grid="image"),
+        Field(
+            "scale",
+            "json",
+            "Standard deviation of the blob of a typical object, in pixels of the grid of g_raw; None: no blob.",
+        ),
+        Field("nuclei", "json", "What is known of the size of the nuclei: radius in pixels of the image, spread, ...."),
+        Field("zoom", "json", "Pixels of the grid of g_raw per pixel of the image, along an axis; 1 where it is one."),
+        Field("g_image", "array", "Grey intensities of the image, kept for its end.", "float64", IMAGE, grid="image"),
+        Field("g_work", "array", "The resampled grey intensities.", "float64", IMAGE, grid="working"),
+        Field(
+            "y", "array", "Offset-corrected intensities; foreground is roughly y > 0.", "float64", IMAGE, grid="working"
+        ),
         Field("dsm_cfg", "json", "Resolved hyperparameters of the deformable shape model."),
-        Field("y_mask", "array", "Pixels that are not part of irregular clusters.", "bool", IMAGE, True),
-        Field("atoms", "array", "Label image of the atoms, 1, 2, ...; 0: none.", "int32", IMAGE),
+        Field(
+            "y_mask", "array", "Pixels that are not part of irregular clusters.", "bool", IMAGE, True, grid="working"
+        ),
+        Field("atoms", "array", "Label image of the atoms, 1, 2, ...; 0: none.", "int32", IMAGE, grid="working"),
         Field("adjacencies", "array", "Pairs of adjacent atoms, the smaller label first, sorted.", "int32", (None, 2)),
-        Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2)),
-        Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE),
-        Field("cover", "objects", "The objects of the minimal set cover.", empty=()),
-        Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=()),
+        Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2), grid="working"),
+        Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE, grid="working"),
+        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), grid="working"),
+        Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=(), grid="working"),
         Field("performance", "json", "Counts of the energy minimisation.", empty={}),
-        Field("postprocessed_objects", "objects", "The final objects.", empty=()),
+        Field("postprocessed_objects", "objects", "The final objects.", empty=(), grid="image"),
     )
 }
+
+
+def on_grid(name: str, grid: str) -> Field:
+    """Return the declaration of a field of the vocabulary for a stage that provides it on another grid."""
+    return replace(FIELDS[name], grid=grid)
 
 
 def empty_value(field: Field, image_shape: tuple[int, int]) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superdsm.errors import ConfigError, suggest
+from superdsm.lengths import POWERS, ROUNDING, rescaled
 
 UNITS: Mapping[str, Callable[[float], float]] = {
     "scale": lambda scale: scale,
@@ -32,6 +33,7 @@ class Param:
     floor: float | None = None
     nullable: bool = False
     toplevel: bool = False
+    unit: str = ""
 
     def check(self, value: Any, path: str) -> Any:
         """Return `value` in the type of the hyperparameter.
@@ -86,6 +88,21 @@ class Param:
         source = f"{path} (automatic: AF_{self.name} = {factor:g} at scale {scale:g})"
         return self.check(UNITS[self.auto[0]](scale) * factor, source)
 
+    def on_grid(self, value: Any, zoom: float) -> Any:
+        """Return a value in pixels of a grid, of which there are `zoom` per pixel of the image, along an axis."""
+        value = rescaled(value, self.unit, zoom)
+        if self.type is int and isinstance(value, float) and math.isfinite(value):
+            value = int(value + ROUNDING) if self.truncate else round(value)
+        return self.bounded(value)
+
+    def on_image(self, value: Any, zoom: float) -> Any:
+        """Return a value in pixels of the image that `on_grid` turns to this one, as far as there is one."""
+        if not POWERS[self.unit] or zoom == 1:
+            return value
+        value = rescaled(value, self.unit, 1 / zoom)
+        whole = self.type is int and isinstance(value, float) and math.isfinite(value)
+        return math.ceil(value - ROUNDING) if whole and self.truncate else round(value) if whole else value
+
     def expectation(self) -> str:
         """Describe the legal values."""
         text = TYPE_NAMES[self.type]
@@ -113,6 +130,7 @@ def param(
     floor: float | None = None,
     nullable: bool = False,
     toplevel: bool = False,
+    unit: str = "",
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -139,13 +157,18 @@ def param(
         Whether null is legal.
     toplevel : bool, optional
         Whether the hyperparameter stands outside the namespace of the stage.
+    unit : str, optional
+        "px" for a length and "px2" for what grows with an area: values and defaults are in pixels of the image, may be
+        given in micrometres as well, and are converted where the stage works on a resampled grid.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
         raise TypeError(f"a hyperparameter is a float, int, bool or str, not {kind.__name__}; give type=")
     if auto is not None and auto[0] not in UNITS:
         raise ValueError(f"unknown unit {auto[0]!r}; known: {', '.join(UNITS)}")
-    return Param("", default, doc, kind, min, max, choices, auto, truncate, floor, nullable, toplevel)
+    if unit not in POWERS:
+        raise ValueError(f"unknown unit {unit!r}; known: px, px2")
+    return Param("", default, doc, kind, min, max, choices, auto, truncate, floor, nullable, toplevel, unit)
 
 
 class Params(Mapping[str, Any]):

@@ -9,10 +9,14 @@ from typing import Any
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, StageError, SuperDSMError, suggest
 from superdsm.fields import check_value
+from superdsm.lengths import PIXEL_SIZE, pixel_size
+from superdsm.parallel import serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import Stage, StageContext, serial_map
+from superdsm.stage import Stage, StageContext
 
 SOURCE = "image"
+PROFILE = "profile"
+SETTINGS = (PROFILE, PIXEL_SIZE)  # stand at the top level of a configuration and belong to no stage
 TOLERATED = ("enabled",)  # earlier configurations hold "enabled": true in every namespace
 
 
@@ -49,6 +53,12 @@ class Pipeline:
     stages : iterable of Stage or type of Stage
         The stages in their order. The field ``image`` is given from outside.
 
+    profile : str, optional
+        Name of the profile that the stages were chosen by (see `superdsm.profiles`).
+    places : mapping, optional
+        Ids under which stages are found beside their own: those of the stages of another profile in whose place they
+        stand. So a plugin that replaces ``preprocess`` finds what takes its part here.
+
     Raises
     ------
     PipelineError
@@ -60,8 +70,17 @@ class Pipeline:
     >>> run = pipe.run(image, {"AF_scale": 40})
     """
 
-    def __init__(self, stages: Iterable[Stage | type[Stage]], *, _removed: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        stages: Iterable[Stage | type[Stage]],
+        *,
+        profile: str = "",
+        places: Mapping[str, str] | None = None,
+        _removed: Mapping[str, str] | None = None,
+    ) -> None:
         self.stages: tuple[Stage, ...] = tuple(map(_instance, stages))
+        self.profile = profile
+        self.places = dict(places or {})
         self._removed = dict(_removed or {})
         self.providers = self._wire()
 
@@ -80,6 +99,8 @@ class Pipeline:
         return self.stages[self._index(stage_id)]
 
     def _index(self, stage_id: str) -> int:
+        if stage_id not in self.ids and self.places.get(stage_id) in self.ids:
+            stage_id = self.places[stage_id]
         if stage_id not in self.ids:
             raise PipelineError(f"there is no stage {stage_id!r} in the pipeline{suggest(stage_id, self.ids)}: {self}")
         return self.ids.index(stage_id)
@@ -118,7 +139,7 @@ class Pipeline:
 
     def _derived(self, stages: list[Stage], gone: Iterable[Stage]) -> "Pipeline":
         removed = self._removed | {name: stage.id for stage in gone for name in stage.outputs}
-        return Pipeline(stages, _removed=removed)
+        return Pipeline(stages, profile=self.profile, places=self.places, _removed=removed)
 
     def replace(self, stage_id: str, stage: Stage | type[Stage]) -> "Pipeline":
         """Return a pipeline with another stage in the place of `stage_id`."""
@@ -137,14 +158,14 @@ class Pipeline:
     def without(self, *stage_ids: str) -> "Pipeline":
         """Return a pipeline without the named stages."""
         gone = [self[stage_id] for stage_id in stage_ids]
-        return self._derived([stage for stage in self.stages if stage.id not in stage_ids], gone)
+        return self._derived([stage for stage in self.stages if stage not in gone], gone)
 
     def using(self, stage: Stage | type[Stage]) -> "Pipeline":
         """Return a pipeline with a stage where its class declares that it goes."""
         stage = _instance(stage)
         if stage.before or stage.after:
             return self.insert(stage, before=stage.before, after=stage.after)
-        if stage.replaces or stage.id in self.ids:
+        if stage.replaces or stage.id in self.ids or stage.id in self.places:
             return self.replace(stage.replaces or stage.id, stage)
         raise PipelineError(
             f"stage {stage.id!r} does not say where it goes: give its class one of replaces, before and after"
@@ -172,7 +193,10 @@ class Pipeline:
     def check_names(self, config: Config, known: Iterable[Stage] = ()) -> None:
         """Check the names of a configuration only; see `validate`."""
         names = {name for stage in (*self.stages, *known) for name in stage.names()}
+        self._check_settings(config)
         for path in _paths(config):
+            if path in SETTINGS:
+                continue
             namespace, _, name = path.rpartition("/")
             if path in names or (name in TOLERATED and config[path] is True):
                 continue
@@ -181,7 +205,20 @@ class Pipeline:
             inside = sorted(("/AF_" in known, known) for known in names if known.startswith(f"{path}/"))
             if inside:
                 raise ConfigError(f"{path!r} holds hyperparameters and takes no value; write {inside[0][1]!r}")
-            raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted(names))}")
+            if namespace in self.places:
+                raise ConfigError(
+                    f"{path!r}: the profile {self.profile!r} has no stage {namespace!r}, "
+                    f"but {self.places[namespace]!r} in its place (superdsm stages {self.places[namespace]})"
+                )
+            raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted({*names, *SETTINGS}))}")
+
+    def _check_settings(self, config: Config) -> None:
+        """Check what a configuration says beside hyperparameters: the profile, and the size of a pixel."""
+        pixel_size(config)
+        given = config.get(PROFILE)
+        if given is not None and given != self.profile:
+            made_by = f"that of the profile {self.profile!r}" if self.profile else "not made by a profile"
+            raise ConfigError(f"{PROFILE} = {given!r}, but the pipeline is {made_by}; leave one of both out")
 
     def run(
         self,
@@ -229,7 +266,7 @@ class Pipeline:
         self.validate(config)
         start = self._index(first) if first else 0
         stop = self._index(last) + 1 if last else len(self.stages)
-        run = Run(fields=dict(fields or {}))
+        run = Run(fields=dict(fields or {}), params=Config({PROFILE: self.profile} if self.profile else {}))
         if image is not None:
             run.fields[SOURCE] = image
         for stage in self.stages[start:stop]:
@@ -266,9 +303,9 @@ def run_stage(
     tell(StageStarted("", name, stage.id))
     start = time.perf_counter()
     scale = run.fields.get("scale")
-    params, report = stage.resolve(config, scale)
+    params, report = stage.resolve(config, scale, run.fields.get("zoom"))
     ctx = StageContext(params, map, name)
-    if stage.needs_scale and scale is None:
+    if stage.needs_scale and scale is None and not stage.always:
         outputs: Any = stage.empty(run.fields["g_raw"].shape)
     else:
         try:
@@ -291,9 +328,12 @@ def _check_outputs(stage: Stage, outputs: Any, run: Run) -> None:
         raise StageError(stage.id, f"process() returned {type(outputs).__name__}, not a dict of fields")
     if set(outputs) != set(stage.outputs):
         raise StageError(stage.id, f"process() returned {sorted(outputs)}, but the outputs are {sorted(stage.outputs)}")
-    g_raw = run.fields.get("g_raw", outputs.get("g_raw"))
+    known = {**run.fields, **outputs}
     for name, value in outputs.items():
-        problem = check_value(stage.field(name), value, None if g_raw is None else g_raw.shape)
+        field_ = stage.field(name)
+        # a grid that is not the one of g_raw at this place has a field of its own that shows its shape
+        picture = known.get("g_image" if field_.grid == "image" and "g_image" in known else "g_raw")
+        problem = check_value(field_, value, None if picture is None else picture.shape)
         if problem:
             raise StageError(stage.id, f"the field {name!r} {problem}")
         if hasattr(value, "setflags"):

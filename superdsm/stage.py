@@ -5,19 +5,18 @@ the rule that sets it automatically from the scale of the image.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
 from superdsm.fields import FIELDS, Field, empty_value
+from superdsm.lengths import in_pixels
+from superdsm.parallel import serial_map
 from superdsm.params import FACTOR, Param, Params
 
-
-def serial_map(function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
-    """Apply `function` to each of `items`, one after the other."""
-    return [function(item) for item in items]
+SUMMARY = "summary"  # key of the records of a log that make up the summary of an image
 
 
 @dataclass(slots=True)
@@ -48,6 +47,13 @@ class StageContext:
         """Tell the user something about this image that is not an error."""
         self.warnings.append(message)
 
+    def tell(self, **values: Any) -> None:
+        """Add values to the summary of the image, for instance how many components were left out.
+
+        They become a record of the log with the one key "summary".
+        """
+        self.records.append({SUMMARY: values})
+
     def log(self, **record: Any) -> None:
         """Add a record of JSON values to the log of the image."""
         self.records.append(record)
@@ -59,7 +65,7 @@ class Stage:
     Parameters
     ----------
     **defaults
-        Other defaults for hyperparameters of this instance.
+        Other defaults for hyperparameters of this instance (``x``), and other automatic factors (``AF_x``).
 
     Attributes
     ----------
@@ -74,6 +80,9 @@ class Stage:
         Declarations of outputs that are not in the vocabulary (`superdsm.fields.FIELDS`).
     stored : bool
         Whether batch processing keeps the outputs; False for stages that are cheaper to run than to load.
+    always : bool
+        Whether `process` also runs on an image without a scale, which is then None. Other stages that depend on the
+        scale yield empty fields then.
     replaces, before, after : str
         Where ``use`` puts the stage: in the place of another one, or next to it. A stage with the id of another
         replaces it.
@@ -105,6 +114,7 @@ class Stage:
     outputs: ClassVar[tuple[str, ...]] = ()
     fields: ClassVar[tuple[Field, ...]] = ()
     stored: ClassVar[bool] = True
+    always: ClassVar[bool] = False
     replaces: ClassVar[str] = ""
     before: ClassVar[str] = ""
     after: ClassVar[str] = ""
@@ -120,12 +130,13 @@ class Stage:
             _check_declaration(cls)
 
     def __init__(self, **defaults: Any) -> None:
+        factors = [f"AF_{name}" for name, spec in self.declared.items() if spec.auto]
         for name in defaults:
-            if name not in self.declared:
-                hint = suggest(name, list(self.declared))
+            if name not in self.declared and name not in factors:
+                hint = suggest(name, [*self.declared, *factors])
                 raise ConfigError(f"stage {self.id} has no hyperparameter {name!r}{hint}")
         self.defaults: dict[str, Any] = {
-            name: self.declared[name].check(value, f"{self.id}/{name}") for name, value in defaults.items()
+            name: self.declared.get(name, FACTOR).check(value, f"{self.id}/{name}") for name, value in defaults.items()
         }
 
     def __repr__(self) -> str:
@@ -164,6 +175,16 @@ class Stage:
         return "scale" in self.inputs or any(param.auto for param in self.declared.values())
 
     @property
+    def has_lengths(self) -> bool:
+        """Whether a hyperparameter is in pixels of the image, so that the stage depends on the grid."""
+        return any(param.unit for param in self.declared.values())
+
+    def implied(self, provided: Container[str]) -> tuple[str, ...]:
+        """Return the fields beside the inputs on which the hyperparameters depend, of those that are provided."""
+        wanted = [name for name, wants in (("scale", self.needs_scale), ("zoom", self.has_lengths)) if wants]
+        return tuple(name for name in wanted if name in provided and name not in self.inputs)
+
+    @property
     def dependencies(self) -> tuple[str, ...]:
         """All fields on which the outputs depend: the inputs, and the scale where a hyperparameter follows it."""
         return (*self.inputs, "scale") if self.needs_scale and "scale" not in self.inputs else self.inputs
@@ -189,16 +210,19 @@ class Stage:
         for name, spec in self.declared.items():
             path = self.path(name)
             given = config.get(path, self.defaults.get(name, _UNSET))
+            if spec.unit and isinstance(given, str):
+                given = in_pixels(given, spec.unit, config, path)
             if spec.auto is None:
                 values[name] = spec.check(spec.default if given is _UNSET else given, path)
             elif given is not _UNSET and given is not None:
                 values[name] = spec.check(given, path)
             else:
                 factor_path = self._factor_path(name)
-                values[name] = {"AF": FACTOR.check(config.get(factor_path, spec.auto[1]), factor_path)}
+                factor = self.defaults.get(f"AF_{name}", spec.auto[1])
+                values[name] = {"AF": FACTOR.check(config.get(factor_path, factor), factor_path)}
         return values
 
-    def resolve(self, config: Config, scale: float | None) -> tuple[Params, dict[str, Any]]:
+    def resolve(self, config: Config, scale: float | None, zoom: float | None = None) -> tuple[Params, dict[str, Any]]:
         """Return the hyperparameters for an image, and what to report of them.
 
         Parameters
@@ -206,14 +230,16 @@ class Stage:
         config : Config
             The configuration.
         scale : float or None
-            Scale of the image in pixels; without one, automatic hyperparameters take their defaults.
+            Scale of the image in pixels of the grid; without one, automatic hyperparameters take their defaults.
+        zoom : float, optional
+            Pixels of the grid that the stage works on per pixel of the image, along an axis.
 
         Returns
         -------
         params : Params
-            The values.
+            The values, lengths in pixels of the grid.
         report : dict
-            The values and the automatic factors, nested as in a configuration.
+            The values and the automatic factors, nested as in a configuration; lengths in pixels of the image.
         """
         values: dict[str, Any] = {}
         report = Config()
@@ -225,7 +251,10 @@ class Stage:
                     value = spec.bounded(spec.default)
                 else:
                     value = spec.automatic(value["AF"], scale, self.path(name))
-            values[name] = value
+                values[name] = value
+                value = value if zoom is None else spec.on_image(value, zoom)
+            else:
+                values[name] = value if zoom is None else spec.on_grid(value, zoom)
             report = report.with_value(self.path(name), value)
         return Params(values), report.as_dict()
 

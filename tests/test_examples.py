@@ -18,7 +18,7 @@ import pytest
 
 from superdsm.config import Config
 from superdsm.io import read_image
-from superdsm.segment import default_pipeline
+from superdsm.plugins import default_pipeline
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 

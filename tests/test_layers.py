@@ -25,8 +25,8 @@ NUMERICS = (
 HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext")
 OUTER = ("superdsm.batch", "superdsm.cli")
-SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "threads")
-EDGES = ("io", "readers", "render", "export", "segment", "codecs")  # where arrays meet files and users
+SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "parallel")
+EDGES = ("io", "api")  # where arrays meet files and users
 
 # Layer: (what it never imports, what it does not import at module level).
 RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -34,7 +34,7 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "core": (
         (
             *OUTER,
-            *(f"superdsm.{name}" for name in (*SPINE, *EDGES) if name != "errors"),
+            *(f"superdsm.{name}" for name in (*SPINE, *EDGES) if name not in ("errors", "parallel")),
             "superdsm.stages",
             "superdsm.plugins",
             "superdsm.testing",
@@ -52,16 +52,19 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("cvxopt",),
     ),
-    "stages": ((*OUTER, "superdsm.plugins", "superdsm.io", "superdsm.export", "superdsm.testing", "superdsm._ext"), ()),
+    "stages": ((*OUTER, "superdsm.plugins", "superdsm.io", "superdsm.testing", "superdsm._ext"), ()),
     "spine": ((*INNER, *OUTER, "superdsm.stages", "superdsm.testing", *NUMERICS[1:]), HEAVY),
-    "builtins": ((*INNER, *NUMERICS), (*HEAVY, *OUTER, "superdsm.stages", "superdsm.io", "superdsm.export")),
+    "default_plugin": ((*INNER, *NUMERICS), (*HEAVY, *OUTER, "superdsm.stages", "superdsm.io")),
     "edges": (
         ("superdsm.stages", "superdsm.testing", *OUTER, "loky", "rich"),
         ("imageio", "tifffile", "imagecodecs", "superdsm.stages"),
     ),
     "plugins": ((*INNER, "superdsm.batch", "superdsm.cli"), (*HEAVY, "superdsm.stages")),
     "batch": ((*INNER, "superdsm.testing"), ("rich", "superdsm.stages")),
-    "cli": (("superdsm._ext",), (*HEAVY, *INNER, "superdsm.stages", "superdsm.batch.run", "superdsm.render")),
+    "cli": (
+        ("superdsm._ext",),
+        (*HEAVY, *INNER, "superdsm.stages", "superdsm.batch.execution.runner", "superdsm.io.render"),
+    ),
     "testing": ((), ()),
     "top": ((), (*HEAVY, *INNER, "superdsm.stages")),
 }
@@ -149,18 +152,18 @@ def test_kernels_import_nothing_of_the_package_but_kernels() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "found"),
     [
-        ("superdsm.batch.run", "def f():\n    from superdsm.core import model", True),
-        ("superdsm.batch.run", "def f():\n    import superdsm._ext.watershed as w", True),
-        ("superdsm.batch.run", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import superdsm.core.x", True),
-        ("superdsm.batch.run", "from ..core import model", True),
-        ("superdsm.batch.run", "from superdsm import core", True),
-        ("superdsm.batch.run", "from importlib import import_module\nimport_module('superdsm.core.model')", True),
-        ("superdsm.batch.run", "import numpy\nfrom superdsm.config import Config", False),
+        ("superdsm.batch.api", "def f():\n    from superdsm.core import model", True),
+        ("superdsm.batch.api", "def f():\n    import superdsm._ext.watershed as w", True),
+        ("superdsm.batch.api", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import superdsm.core.x", True),
+        ("superdsm.batch.api", "from ..core import model", True),
+        ("superdsm.batch.api", "from superdsm import core", True),
+        ("superdsm.batch.api", "from importlib import import_module\nimport_module('superdsm.core.model')", True),
+        ("superdsm.batch.api", "import numpy\nfrom superdsm.config import Config", False),
         ("superdsm.core.model", "from superdsm.config import Config", True),
         ("superdsm.core.model", "from . import regions\nimport numpy", False),
         ("superdsm.core.model", "def f():\n    from .. import stages", True),
-        ("superdsm.core.convex", "import cvxopt", True),
-        ("superdsm.core.convex", "def f():\n    import cvxopt", False),
+        ("superdsm.core.cone_solver", "import cvxopt", True),
+        ("superdsm.core.cone_solver", "def f():\n    import cvxopt", False),
         ("superdsm.fields", "import numpy", True),
         ("superdsm.fields", "class A:\n    import numpy", True),
         ("superdsm.fields", "if True:\n    import numpy.typing", True),
@@ -169,8 +172,8 @@ def test_kernels_import_nothing_of_the_package_but_kernels() -> None:
         ("superdsm.cli.batch", "from rich.live import Live", True),
         ("superdsm.cli.batch", "def f():\n    from rich.live import Live", False),
         ("superdsm.stages.dsm", "from superdsm.io import read_image", True),
-        ("superdsm.builtins", "def f():\n    from superdsm.stages.dsm import Dsm", False),
-        ("superdsm.builtins", "from superdsm.stages.dsm import Dsm", True),
+        ("superdsm.default_plugin", "def f():\n    from superdsm.stages.dsm import Dsm", False),
+        ("superdsm.default_plugin", "from superdsm.stages.dsm import Dsm", True),
     ],
 )
 def test_the_walk_finds_what_it_is_meant_to_find(module: str, source: str, found: bool) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from superdsm.api import segment
 from superdsm.config import Config
 from superdsm.io import read_image, write_labels
-from superdsm.segment import segment
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "real"
 DATA_SETS = ("NIH3T3", "U2OS")

@@ -8,7 +8,7 @@ _HERE = Path(__file__).parent
 
 def _built(directory: Path) -> bool:
     """Return whether there is a compiled kernel in a directory."""
-    return any((directory / f"boxes{suffix}").is_file() for suffix in EXTENSION_SUFFIXES)
+    return any((directory / f"model{suffix}").is_file() for suffix in EXTENSION_SUFFIXES)
 
 
 if not _built(_HERE):

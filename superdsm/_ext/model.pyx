@@ -1,6 +1,6 @@
 """The deformable shape model on one region: its energy and derivatives, and the damped Newton method that minimises it.
 
-The passes over the pixels are in surface.h. Parameters are ordered (xi, q) with xi in raster order of the centres and q
+The passes over the pixels are in model_passes.h. Parameters are ordered (xi, q) with xi in raster order of the centres and q
 the coefficients of 1, x1, x2, x1^2, x1 x2, x2^2 (coordinates centred on and scaled to the region).
 """
 
@@ -12,10 +12,10 @@ from libc.stdlib cimport abs, calloc, free
 from libc.string cimport memcpy, memset
 
 from superdsm._ext.clock cimport now
-from superdsm._ext.region cimport LANES, Region, RegionLayout, threshold_strip
+from superdsm._ext.region_layout cimport LANES, Region, RegionLayout, threshold_strip
 
 
-cdef extern from "surface.h" nogil:
+cdef extern from "model_passes.h" nogil:
     ctypedef struct Moments:
         double energy
         double gradient[6]

@@ -4,14 +4,16 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.config import Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
+from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
+from superdsm.summary import described
 
 if TYPE_CHECKING:
     from superdsm.pipeline import Pipeline
@@ -44,12 +46,12 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
-        return f"{self.n_objects} {noun}, {self.seconds:.2f} s" + "".join(
-            f"; warning: {text}" for text in self.warnings
-        )
+        parts = [f"{self.n_objects} {noun}", *described(self.summary), f"{self.seconds:.2f} s"]
+        return ", ".join(parts) + "".join(f"; warning: {text}" for text in self.warnings)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="set a hyperparameter, for instance AF_scale=40 or dsm/alpha=0.5; repeatable; wins over --config",
     )
     add("--config", metavar="FILE.json", type=Path, help="read hyperparameters from a JSON file")
+    add(
+        "--profile",
+        metavar="NAME",
+        help=f"stages and defaults: {' or '.join(PROFILES)} (default: {DEFAULT_PROFILE}); wins over --config",
+    )
     add("--jobs", metavar="N", type=int, help="number of cores to use (default: all); changes no result")
     add("--use", metavar="STAGE", action="append", default=[], help="use a stage of a plugin or a script; repeatable")
     add("--without", metavar="STAGE", action="append", default=[], help="leave a stage out; repeatable")
@@ -83,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return 0 if all went well, 1 if some images failed, 2 if nothing could be done."""
-    from superdsm.batch.executors import THREADS
+    from superdsm.batch.execution.executors import THREADS
 
     for name in THREADS:  # before NumPy is loaded: the cores are for our own processes and threads
         os.environ.setdefault(name, "1")
@@ -105,13 +112,17 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
         With one line that says what is wrong.
     """
     from superdsm.io import reader_for
+    from superdsm.pipeline import PROFILE, SETTINGS
     from superdsm.plugins import resolve_pipeline
 
     config, parts = read_config(args.config, args.settings)
-    pipeline = resolve_pipeline(tuple(args.use), tuple(args.without))
-    for part, source in parts:
+    if args.profile is not None:
+        config = config.with_value(PROFILE, args.profile)
+    pipeline = resolve_pipeline(tuple(args.use), tuple(args.without), profile=config.get(PROFILE))
+    everywhere = {name: config[name] for name in SETTINGS if name in config}
+    for part, source in [*parts, (config, "hyperparameters")]:
         try:
-            pipeline.validate(part)
+            pipeline.validate(part.merged(everywhere))
         except ConfigError as exc:
             raise ConfigError(f"{source}: {exc}") from exc
     readers = [reader_for(path) for path in args.images]
@@ -154,7 +165,7 @@ def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tu
 
 def _outputs(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
     """Return image, label image and overlay of each image."""
-    from superdsm.io import LABEL_SUFFIXES, PICTURE_SUFFIXES
+    from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES
 
     labels = _paths(args.images, args.output, f".{args.format}", "label images", LABEL_SUFFIXES)
     overlays: list[Path | None] = [None] * len(args.images)
@@ -215,8 +226,8 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     SuperDSMError
         The image cannot be segmented; the line names it.
     """
+    from superdsm.api import segment
     from superdsm.io import read_image, write_labels, write_rgb
-    from superdsm.segment import segment
 
     start = time.perf_counter()
     name = str(job.image)
@@ -233,7 +244,8 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         if name in str(exc) or str(job.labels) in str(exc):
             raise
         raise ImageError(f"{name}: {exc}") from exc
-    return Outcome(int(labels.max(initial=0)), time.perf_counter() - start, tuple(result.warnings))
+    seconds = time.perf_counter() - start
+    return Outcome(int(labels.max(initial=0)), seconds, tuple(result.warnings), summary=result.summary)
 
 
 def attempt(job: Job) -> Outcome:

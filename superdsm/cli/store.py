@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from superdsm.records import Command
 
 if TYPE_CHECKING:
-    from superdsm.batch.plan import Planner
-    from superdsm.batch.store import Store
+    from superdsm.batch.planning.planner import Planner
+    from superdsm.batch.storage.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show, verify or prune."""
-    from superdsm.batch.store import Store
-    from superdsm.batch.task import STORE
+    from superdsm.batch.storage.store import Store
+    from superdsm.batch.tasks.tree import STORE
     from superdsm.errors import TaskError
 
     root = Path(args.root).absolute()
@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_root(given: str, root: Path) -> None:
     """Raise for a directory without results that is no root; a root with which nothing was run yet has no results."""
-    from superdsm.batch.task import STORE, discover
-    from superdsm.batch.toolbox import installed
+    from superdsm.batch.components import installed
+    from superdsm.batch.tasks.tree import STORE, discover
     from superdsm.errors import TaskError
 
     for above in root.parents:
@@ -61,7 +61,7 @@ def _check_root(given: str, root: Path) -> None:
 
 def _verify(store: "Store", keys: list[str]) -> list[str]:
     """Return the keys of damaged entries, and print what is wrong with them."""
-    from superdsm.batch.store import DamagedError
+    from superdsm.batch.storage.store import DamagedError
 
     damaged = []
     for key in keys:
@@ -75,11 +75,11 @@ def _verify(store: "Store", keys: list[str]) -> list[str]:
 
 
 def _prune(root: str, store: "Store", damaged: list[str]) -> None:
-    from superdsm.batch.lock import Lock, allow_files
-    from superdsm.batch.plan import Planner, PlanOptions
-    from superdsm.batch.setup import Preparer, state_directory
-    from superdsm.batch.task import discover
-    from superdsm.batch.toolbox import installed
+    from superdsm.batch.components import installed
+    from superdsm.batch.planning.planner import Planner, PlanOptions
+    from superdsm.batch.storage.lock import Lock, allow_files
+    from superdsm.batch.tasks.prepare import Preparer, state_directory
+    from superdsm.batch.tasks.tree import discover
     from superdsm.errors import TaskError
 
     tools = installed()
@@ -103,7 +103,7 @@ def _prune(root: str, store: "Store", damaged: list[str]) -> None:
 
 def _wanted(planner: "Planner", preparer: "object", name: str) -> set[str]:
     """Return the keys that a task refers to."""
-    from superdsm.batch.setup import Preparer
+    from superdsm.batch.tasks.prepare import Preparer
 
     assert isinstance(preparer, Preparer)
     setup = preparer.prepare(next(task for task in planner.tree.tasks if task.name == name))

@@ -1,12 +1,15 @@
-"""Clusters: the parts of an image that are analysed independently of each other."""
+"""Clusters, the parts of an image that are analysed independently of each other, and which of their atoms touch."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
-from superdsm._ext.regions import border_counts, number_markers
+from superdsm._ext.clusters import adjacent_pairs, border_counts, number_markers
 from superdsm.core.distance import edt
-from superdsm.core.parallel import serial_map
 from superdsm.core.watershed import watershed
+from superdsm.parallel import serial_map
+
+FAINT = 0.25
 
 
 def find_markers(y, max_irregularity):
@@ -61,3 +64,58 @@ def find_clusters(y, max_irregularity, map=serial_map):  # noqa: A002 - the name
     if not markers.any():
         return markers, y_mask
     return watershed(edt(markers == 0, map), markers), y_mask
+
+
+def count_left_out(
+    y: npt.NDArray[np.float64], y_mask: npt.NDArray[np.bool_], clusters: npt.NDArray[np.int32]
+) -> tuple[int, int, float]:
+    """Count what was left out of the foreground as irregular.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (rows, columns)
+        Offset-corrected intensities.
+    y_mask : ndarray of bool, same shape
+        False where a component was left out.
+    clusters : ndarray of int32, same shape
+        Labels of the clusters; each has one component that was not left out.
+
+    Returns
+    -------
+    irregular : int
+        Components that stand out: their maximum is at least `FAINT` times what is typical of the others.
+    specks : int
+        Components that do not; noise has thousands of them.
+    share : float
+        Part of the foreground's intensity that was left out.
+    """
+    labels, n = ndimage.label(~y_mask)
+    if n == 0:
+        return 0, 0, 0.0
+    peaks = ndimage.maximum(y, labels, np.arange(1, n + 1))
+    kept = ndimage.maximum(y, clusters, np.arange(1, int(clusters.max()) + 1))
+    specks = int(np.count_nonzero(peaks < FAINT * np.median(kept))) if len(kept) else 0
+    total = float(y[y > 0].sum())
+    return n - specks, specks, float(y[~y_mask].sum()) / total
+
+
+def find_adjacencies(atoms, clusters, y):
+    """Find the pairs of atoms that touch in the foreground (TPAMI 2023, Sec. 3.3.2).
+
+    Atoms are adjacent if a pixel of one is a 4-neighbour of a pixel of the other, in the same cluster, and at least one
+    of both pixels is foreground.
+
+    Parameters
+    ----------
+    atoms, clusters : ndarray of int32, shape (rows, columns)
+        Labels of the atoms and of the clusters; 0 elsewhere.
+    y : ndarray of float64, same shape
+        Offset-corrected intensities; the foreground is where they are positive.
+
+    Returns
+    -------
+    ndarray of int32, shape (m, 2)
+        Each pair once, the smaller label first, in lexicographic order.
+    """
+    pairs = np.unique(adjacent_pairs(atoms, clusters, np.ascontiguousarray(y, np.float64)))
+    return np.column_stack([pairs >> 32, pairs & 0xFFFFFFFF]).astype(np.int32)

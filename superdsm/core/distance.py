@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from superdsm._ext.distance import FAR, squared_distances, vertical_distances, within_rows
-from superdsm.core.parallel import Map, serial_map
+from superdsm.parallel import Map, serial_map
 
 CHUNK = 64  # rows per item of work
 
@@ -32,7 +32,9 @@ def edt(mask: npt.NDArray[Any], map: Map = serial_map) -> npt.NDArray[np.float64
 
 
 def squared_distance_to(
-    mask: npt.NDArray[Any], reach: float = math.inf, map: Map = serial_map  # noqa: A002
+    mask: npt.NDArray[Any],
+    reach: float = math.inf,
+    map: Map = serial_map,  # noqa: A002
 ) -> npt.NDArray[np.float64]:
     """Squared distance of each pixel to the nearest true pixel.
 

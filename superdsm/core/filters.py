@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from superdsm._ext.smooth import TILE, correlate_columns
-from superdsm.core.parallel import Map, serial_map
+from superdsm._ext.filters import TILE, correlate_columns
+from superdsm.parallel import Map, serial_map
 
 TRUNCATE = 4.0
 CHUNK = 8 * TILE  # columns per item of work

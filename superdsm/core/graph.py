@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from superdsm._ext.connected import count_connected
+from superdsm._ext.graph import count_connected
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from superdsm._ext import shapes
+from superdsm._ext import masks
 from superdsm._ext.distance import vertical_distances
 from superdsm._ext.watershed import flood
 from superdsm.core.distance import squared_distance_to
@@ -53,7 +53,7 @@ def label_image(
     contested = 0
     for label, item in enumerate(items, 1):
         mask = np.ascontiguousarray(item.fragment).view(np.uint8)
-        contested += shapes.draw(labels, mask, *item.offset, label)
+        contested += masks.draw(labels, mask, *item.offset, label)
     if contested:
         _give_to_vanished(labels, items)
         _share_out(labels, items)
@@ -66,7 +66,7 @@ def _dilated(item: Object, radius: int, shape: tuple[int, ...]) -> Object:
     """Dilate or erode the mask of an object; the outside of the image counts as set for an erosion."""
     mask, box = padded_box(item, max(radius, 1), shape)
     distance = min(abs(radius), sum(shape))
-    mask = (shapes.dilate if radius > 0 else shapes.erode)(mask.view(np.uint8), distance)
+    mask = (masks.dilate if radius > 0 else masks.erode)(mask.view(np.uint8), distance)
     offset, fragment = cropped(mask, (box[0].start, box[1].start))
     return replace(item, offset=offset, fragment=fragment)
 
@@ -158,7 +158,7 @@ def _share_out(labels: IntArray, items: list[Object]) -> None:
     All labelled pixels take part, also those that are far from contested ones: the order of ties depends on them.
     """
     contested = labels == CONTESTED
-    ranks = shapes.contested_distances(labels, vertical_distances((labels > 0).view(np.uint8)))
+    ranks = masks.contested_distances(labels, vertical_distances((labels > 0).view(np.uint8)))
     labels[:] = flood(ranks, np.maximum(labels, 0), (labels != 0).view(np.uint8))
     left = contested & (labels == 0)
     if left.any():  # no way leads there from a labelled pixel: the first object takes them

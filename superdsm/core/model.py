@@ -181,6 +181,6 @@ def _solve_newton(region, q, params, timeout):
 
 
 def _solve_cvxopt(region, q, params, timeout):
-    from superdsm.core.convex import minimise_cvxopt
+    from superdsm.core.cone_solver import minimise_cvxopt
 
     return minimise_cvxopt(region, q, params.alpha, params.epsilon, timeout)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from superdsm._ext import shapes
+from superdsm._ext import masks
 from superdsm.core.objects import BoolArray, FloatArray, Object, cropped
 
 
@@ -69,11 +69,11 @@ def refine_mask(item: Object, smooth: FloatArray, *, stdamp: float, max_distance
         radius = min(max_distance, sum(smooth.shape))
         mask, box = padded_box(item, radius, smooth.shape)
         if stdamp < math.inf:
-            mask = shapes.refine(mask.view(np.uint8), np.ascontiguousarray(smooth[box]), radius, stdamp)
+            mask = masks.refine(mask.view(np.uint8), np.ascontiguousarray(smooth[box]), radius, stdamp)
         else:  # all of the band is typical, also where all intensities are equal
-            mask = shapes.dilate(mask.view(np.uint8), radius)
+            mask = masks.dilate(mask.view(np.uint8), radius)
         offset = box[0].start, box[1].start
     if fill_holes:
-        mask = shapes.fill_holes(np.ascontiguousarray(mask).view(np.uint8))
+        mask = masks.fill_holes(np.ascontiguousarray(mask).view(np.uint8))
     offset, fragment = cropped(mask, offset)
     return replace(item, offset=offset, fragment=fragment)

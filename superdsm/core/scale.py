@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from superdsm._ext.boxes import PADDING, integral, maxima
+from superdsm._ext.blobs import PADDING, integral, maxima
 from superdsm.core.filters import gaussian_weights
-from superdsm.core.parallel import Map, serial_map
+from superdsm.parallel import Map, serial_map
 
 RADII = np.linspace(20, 200, 10)
 SIGMAS = np.concatenate([[RADII[0] / np.sqrt(2) / 2], RADII / np.sqrt(2)])
@@ -107,8 +107,18 @@ def local_maxima(image, map=serial_map):  # noqa: A002
 
     def work(first):
         return maxima(
-            image, sums, lengths, kernels, radii, spectrum.waves, spectrum.coefficients, spectrum.sizes,
-            MARGINS, first, min(first + BAND, rows), THRESHOLD,
+            image,
+            sums,
+            lengths,
+            kernels,
+            radii,
+            spectrum.waves,
+            spectrum.coefficients,
+            spectrum.sizes,
+            MARGINS,
+            first,
+            min(first + BAND, rows),
+            THRESHOLD,
         )
 
     found = np.concatenate(map(work, range(0, rows, BAND)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from superdsm._ext.cover import greedy_cover, greedy_packing
+from superdsm._ext.setcover import greedy_cover, greedy_packing
 
 
 @dataclass(frozen=True, slots=True)

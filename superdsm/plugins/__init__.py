@@ -7,7 +7,7 @@ the parent process only.
 from superdsm.plugins.catalog import KINDS, Registry, configure, registry, reset
 from superdsm.plugins.identity import identity, provider_of
 from superdsm.plugins.loader import GROUP, PluginStatus
-from superdsm.plugins.resolve import resolve_pipeline, resolve_stage
+from superdsm.plugins.resolve import default_pipeline, resolve_pipeline, resolve_stage
 
 __all__ = [
     "GROUP",
@@ -15,6 +15,7 @@ __all__ = [
     "PluginStatus",
     "Registry",
     "configure",
+    "default_pipeline",
     "identity",
     "provider_of",
     "registry",

@@ -4,10 +4,10 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from superdsm import builtins
 from superdsm.errors import PluginError, suggest
 from superdsm.plugins import loader
 from superdsm.plugins.check import KIND_HOOKS
@@ -17,6 +17,7 @@ from superdsm.stage import Stage
 
 KINDS = tuple(KIND_HOOKS)
 BUILTIN = "superdsm"
+DEFAULT_PLUGIN = "superdsm.default_plugin"  # named, not imported: what is built in comes through the same door
 ALLOWED = "SUPERDSM_PLUGINS"
 QUALIFIED = ("stages", "commands")  # kinds of which one can be asked for as provider:name
 SINGULAR = {
@@ -51,7 +52,8 @@ class Registry:
         self._block = frozenset(block)
         self._allowed = None if allowed is None else frozenset(allowed)
         self._pm = loader.manager()
-        self._pm.register(builtins, name=BUILTIN)
+        self._default_plugin = import_module(DEFAULT_PLUGIN)
+        self._pm.register(self._default_plugin, name=BUILTIN)
         self._builtin: dict[str, dict[str, Any]] = {}
         self._offered: dict[str, dict[tuple[str, str], Any]] = {kind: {} for kind in KINDS}
         self._merged: dict[str, Mapping[str, Any]] = {}
@@ -106,7 +108,7 @@ class Registry:
     def builtin(self, kind: str) -> Mapping[str, Any]:
         """Return the built-in records of a kind by name; no plugin is loaded."""
         if kind not in self._builtin:
-            records = loader.collect(self._pm, builtins, kind, builtin=True)
+            records = loader.collect(self._pm, self._default_plugin, kind, builtin=True)
             self._builtin[kind] = {record_name(kind, record): record for record in records}
         return self._builtin[kind]
 

@@ -3,11 +3,31 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from superdsm import profiles
 from superdsm.errors import PluginError
 from superdsm.pipeline import Pipeline
 from superdsm.plugins.catalog import registry
 from superdsm.plugins.scripts import load_class
 from superdsm.stage import Stage
+
+
+def default_pipeline(profile: str | None = None) -> Pipeline:
+    """Return the pipeline of a profile.
+
+    Parameters
+    ----------
+    profile : str, optional
+        "published" or "adaptive", see `superdsm.profiles`; by default `superdsm.profiles.DEFAULT_PROFILE`.
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile.
+    """
+    chosen = profiles.get(profile)
+    builtin = registry().builtin("stages")
+    stages = [builtin[name].stage(**chosen.defaults.get(name, {})) for name in chosen.stages]
+    return Pipeline(stages, profile=chosen.name, places=chosen.places)
 
 
 def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
@@ -36,9 +56,12 @@ def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
 
 
 def resolve_pipeline(
-    use: Iterable[str] | str = (), without: Iterable[str] | str = (), base_dir: str | Path | None = None
+    use: Iterable[str] | str = (),
+    without: Iterable[str] | str = (),
+    base_dir: str | Path | None = None,
+    profile: str | None = None,
 ) -> Pipeline:
-    """Return the default pipeline with the stages of `use`, and then without those of `without`.
+    """Return the pipeline of a profile with the stages of `use`, and then without those of `without`.
 
     Parameters
     ----------
@@ -48,6 +71,8 @@ def resolve_pipeline(
         Ids of stages to leave out.
     base_dir : path, optional
         What paths in `use` are relative to.
+    profile : str, optional
+        See `default_pipeline`.
 
     Returns
     -------
@@ -55,14 +80,14 @@ def resolve_pipeline(
 
     Raises
     ------
+    ConfigError
+        There is no such profile.
     PluginError
         A stage is not available.
     PipelineError
         The stages do not fit together.
     """
-    from superdsm.segment import default_pipeline
-
-    pipeline = default_pipeline()
+    pipeline = default_pipeline(profile)
     for name in (use,) if isinstance(use, str) else use:
         pipeline = pipeline.using(resolve_stage(name, base_dir))
     without = (without,) if isinstance(without, str) else tuple(without)

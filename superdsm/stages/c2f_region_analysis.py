@@ -16,8 +16,12 @@ class C2FRegionAnalysis(Stage):
 
     seed_connectivity = param(8, "Neighbourhood of the local maxima that are seeds.", choices=(4, 8))
     min_atom_radius = param(
-        15, "Regions smaller than a disk of this radius are not split off, in pixels.",
-        min=0, auto=("radius", 0.33), truncate=True,
+        15,
+        "Regions smaller than a disk of this radius are not split off, in pixels.",
+        min=0,
+        unit="px",
+        auto=("radius", 0.33),
+        truncate=True,
     )
     max_atom_norm_energy = param(0.05, "Regions of a higher energy per pixel are split further.", min=0)
     min_norm_energy_improvement = param(0.1, "Relative improvement of the energy per pixel that a split must bring.")
@@ -25,9 +29,26 @@ class C2FRegionAnalysis(Stage):
 
     def process(self, ctx: StageContext, *, y: Any, dsm_cfg: Any) -> dict[str, Any]:
         """Return the clusters, the atoms, and how these are connected."""
-        from superdsm.core.regions import analyse_regions
+        from superdsm.core.region_analysis import analyse_regions
 
         analysis = analyse_regions(y, background_margin=dsm_cfg["background_margin"], **ctx.params, map=ctx.map)
         for record in analysis.log:
             ctx.log(**record)
+        self.tell_left_out(ctx, y, analysis)
         return {name: getattr(analysis, name) for name in self.outputs}
+
+    def tell_left_out(self, ctx: StageContext, y: Any, analysis: Any) -> None:
+        """Say how much of the foreground was left out as irregular."""
+        from superdsm.core.clusters import count_left_out
+
+        irregular, specks, share = count_left_out(y, analysis.y_mask, analysis.clusters)
+        components = irregular + int(analysis.clusters.max(initial=0))
+        ctx.tell(components=components, irregular=irregular, specks=specks, atoms=len(analysis.seeds))
+        if share > NOTABLE:
+            ctx.warn(
+                f"{share:.0%} of the foreground was left out as irregular; "
+                f"a larger {self.id}/max_cluster_marker_irregularity keeps more"
+            )
+
+
+NOTABLE = 0.2  # part of the foreground's intensity; specks of noise have much less

@@ -18,17 +18,23 @@ class GlobalEnergyMinimization(Stage):
     outputs = ("cover", "objects", "performance")
 
     pruning = param("exact", "How the sets of atoms are pruned.", choices=("exact", "isbi24"))
-    beta = param(0.0, "Sparsity: the energy that each object costs.", min=0, max=1e300, auto=("scale^2", 0.66))
+    beta = param(
+        0.0, "Sparsity: the energy that each object costs.", min=0, max=1e300, auto=("scale^2", 0.66), unit="px2"
+    )
     max_iter = param(5, "Number of runs of the greedy set cover, with beta * gamma each time.", min=1)
     gamma = param(0.8, "Factor of beta from run to run.", min=0, max=1)
     max_seed_distance = param(
-        math.inf, "Largest distance of two seeds in one object, in pixels.", min=0, auto=("diameter", math.inf)
+        math.inf,
+        "Largest distance of two seeds in one object, in pixels.",
+        min=0,
+        auto=("diameter", math.inf),
+        unit="px",
     )
     max_work_amount = param(1e6, "Largest number of sets of atoms that a cluster may need.", min=1)
 
     def process(self, ctx: StageContext, *, dsm_cfg: Any, **fields: Any) -> dict[str, Any]:
         """Return the ``cover``, all fitted ``objects``, and the counts of the ``performance``."""
-        from superdsm.core.candidates import TooMuchWork, minimise_energies
+        from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
 
         names = [field.name for field in dataclasses.fields(ModelParams)]

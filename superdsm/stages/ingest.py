@@ -21,7 +21,7 @@ class Ingest(Stage):
 
     def process(self, ctx: StageContext, *, image: Any) -> dict[str, Any]:
         """Return ``g_raw`` and, of histological images, ``g_rgb``."""
-        from superdsm.core.intensities import grey_image
+        from superdsm.core.ingest import grey_image
 
         if isinstance(image, (str, PathLike)):
             raise ImageError(f"{image}: an array is needed, not a path; read it with superdsm.io.read_image")

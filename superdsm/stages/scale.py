@@ -1,5 +1,6 @@
 """Estimation of the scale, from which hyperparameters are set automatically."""
 
+import math
 from typing import Any
 
 from superdsm.params import param
@@ -15,17 +16,25 @@ class Scale(Stage):
     outputs = ("scale",)
 
     AF_scale = param(
-        None, "The scale in pixels (radius of a typical object / sqrt(2)); null: estimated from the image.",
-        type=float, min=0.1, max=1e4, nullable=True, toplevel=True,
+        None,
+        "The scale in pixels (radius of a typical object / sqrt(2)); null: estimated from the image.",
+        type=float,
+        min=0.1,
+        max=1e4,
+        nullable=True,
+        toplevel=True,
+        unit="px",
     )
 
     def process(self, ctx: StageContext, *, g_raw: Any) -> dict[str, Any]:
         """Return the ``scale``: a number, or None if the image shows no blob."""
         from superdsm.core.scale import estimate_scale
 
-        if ctx.params.AF_scale is not None:
-            return {"scale": ctx.params.AF_scale}
-        scale = estimate_scale(g_raw, ctx.map)
+        scale = ctx.params.AF_scale
+        if scale is None:
+            scale = estimate_scale(g_raw, ctx.map)
         if scale is None:
             ctx.warn("no blob was found that tells the scale of the objects; if there are objects, set AF_scale")
+        else:
+            ctx.tell(radius=round(scale * math.sqrt(2), 3))
         return {"scale": scale}

@@ -3,19 +3,6 @@
 ``pytest_plugins = ["superdsm.testing.fixtures"]`` in a ``conftest.py`` gives the fixtures of that module.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from superdsm.testing.check import check_stage
-    from superdsm.testing.synthetic import empty_well, synthetic_image
-
-_HOMES = {"check_stage": "check", "synthetic_image": "synthetic", "empty_well": "synthetic"}
-
-__all__ = ["check_stage", "empty_well", "synthetic_image"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'superdsm.testing' has no attribute {name!r}")
-    return getattr(import_module(f"superdsm.testing.{_HOMES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -118,7 +118,7 @@ def _travel(stage: Stage) -> Iterator[str]:
 
 
 def _behaviour(stage: Stage, pipeline: Pipeline | None, image: npt.NDArray[Any], config: Config) -> Iterator[str]:
-    from superdsm.segment import default_pipeline
+    from superdsm.plugins import default_pipeline
 
     if pipeline is None:
         pipeline = default_pipeline()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from superdsm.core.distance import edt, squared_distance_to, within
-from superdsm.threads import thread_map
+from superdsm.parallel import thread_map
 
 
 @st.composite

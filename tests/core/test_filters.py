@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from superdsm.core.filters import TILE, gaussian, gaussian_weights, tiled
-from superdsm.threads import thread_map
+from superdsm.parallel import thread_map
 
 shapes = st.tuples(st.integers(1, 70), st.integers(1, 70))
 sigmas = st.one_of(st.floats(0.05, 40), st.sampled_from([1e-16, 0.1, np.sqrt(2), 1 / 8, 0.375]))

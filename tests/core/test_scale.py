@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from superdsm._ext import boxes
+from superdsm._ext import blobs
 from superdsm.core import scale
-from superdsm.core.intensities import grey_image
-from superdsm.threads import thread_map
+from superdsm.core.ingest import grey_image
+from superdsm.parallel import thread_map
 from tests.twins import scale as twin
 
 
@@ -54,12 +54,21 @@ def test_determinants_of_single_levels(shape, level, seed):
     sigma = twin.sigmas()[level]
     det = twin.hessian_determinant(image, sigma)
     length = int(3 * sigma)
-    kernels = np.zeros((2, 1, 1 + boxes.PADDING))
+    kernels = np.zeros((2, 1, 1 + blobs.PADDING))
     kernels[:, 0, 0] = 1, -1
-    found = boxes.maxima(
-        image, boxes.integral(image, length // 2 + 2), np.array([length], np.intp), kernels,
-        np.zeros(1, np.intp), np.zeros((shape[0], 0), np.float32), np.zeros(0, np.float32), np.zeros(1, np.intp),
-        np.zeros(1, np.float32), 0, shape[0], 0.01,
+    found = blobs.maxima(
+        image,
+        blobs.integral(image, length // 2 + 2),
+        np.array([length], np.intp),
+        kernels,
+        np.zeros(1, np.intp),
+        np.zeros((shape[0], 0), np.float32),
+        np.zeros(0, np.float32),
+        np.zeros(1, np.intp),
+        np.zeros(1, np.float32),
+        0,
+        shape[0],
+        0.01,
     )
     negative = image > 0  # the response to the kernel, -2 * image, is
     masked = np.where(negative, det, 0)
@@ -74,7 +83,10 @@ def test_signs_outside_the_margins_are_right(shape, seed):
     rng = np.random.default_rng(seed)
     columns = np.broadcast_to(np.arange(shape[1]), shape)
     image = [
-        rng.random(shape), (rng.random(shape) < 0.5) * 1.0, (columns // 37 % 2) * 1.0, (columns > 120) * 1.0,
+        rng.random(shape),
+        (rng.random(shape) < 0.5) * 1.0,
+        (columns // 37 % 2) * 1.0,
+        (columns > 120) * 1.0,
         scene(shape, seed, 20, 30, 0),
     ][seed]
     spectrum = scale.LogSpectrum(image)

@@ -6,13 +6,12 @@ import logging
 import pluggy
 import pytest
 
-from superdsm import builtins
+from superdsm import default_plugin
 from superdsm.errors import PluginError
 from superdsm.plugins import KINDS, configure, loader, registry, resolve_pipeline
 from superdsm.plugins.check import KIND_HOOKS, RECORDS
 from superdsm.records import RunStarted
-
-from .conftest import stage_module
+from tests.plugins_fixtures import stage_module
 
 HOOK = "from superdsm import *\n@hookimpl\n"
 
@@ -378,7 +377,7 @@ def test_blocking_a_plugin_that_is_not_there_is_mentioned(install, caplog):
 def test_built_in_records_come_through_the_hooks():
     for kind in KINDS:
         hook = KIND_HOOKS[kind]
-        (impl,) = loader.implementations(registry()._pm, builtins, hook)
+        (impl,) = loader.implementations(registry()._pm, default_plugin, hook)
         assert list(impl.function()) == list(registry().builtin(kind).values()) != []
         for name in registry().builtin(kind):
             assert registry().provider(kind, name) == "superdsm"

@@ -1,0 +1,115 @@
+"""Correlation of the columns of an image with a symmetric kernel."""
+
+from libc.stdlib cimport free, malloc
+
+cdef enum:
+    SIZE = 8  # columns that are worked on together
+
+cdef extern from "filters.h" nogil:
+    void filter_tile(
+        double* out, Py_ssize_t stride, Py_ssize_t columns, const double* lines, Py_ssize_t n,
+        const double* weights, Py_ssize_t radius, const char* wanted
+    ) noexcept
+    void subtract_row(
+        double* y, const double* clipped, const double* unclipped, const double* squared, double sigma, double least,
+        Py_ssize_t n
+    ) noexcept
+
+TILE = SIZE
+
+
+def correlate_columns(
+    const double[:, ::1] image,
+    const double[::1] weights,
+    double[:, ::1] out,
+    Py_ssize_t first,
+    Py_ssize_t last,
+    const char[:, ::1] wanted=None,
+):
+    """Correlate some columns with a symmetric kernel, and write them as rows.
+
+    Each sum has its terms in the order of `scipy.ndimage.correlate1d`, so that the results are the same bits. The
+    image is continued by reflection about the edges of its outer pixels.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        The image.
+    weights : ndarray of float64, shape (radius + 1,)
+        The kernel from its centre on.
+    out : ndarray of float64, shape (columns, rows)
+        Rows `first` to `last` are written.
+    first, last : int
+        The columns, without the last. `first` is a multiple of `TILE`.
+    wanted : ndarray of int8, shape (ceil(columns / TILE), ceil(rows / TILE)), optional
+        Tiles of the output whose flag is 0 need not be written.
+
+    Raises
+    ------
+    MemoryError
+    """
+    cdef Py_ssize_t H = image.shape[0], W = image.shape[1], radius = weights.shape[0] - 1, r, c, i, k, n, t, source
+    cdef Py_ssize_t lines = (H + SIZE - 1) // SIZE * SIZE + 2 * radius
+    cdef double* block = <double*> malloc((lines * SIZE + 8) * sizeof(double))
+    cdef double* buffer
+    cdef const char* flags
+    if block == NULL:
+        raise MemoryError
+    buffer = <double*> ((<size_t> block + 63) // 64 * 64)
+    with nogil:
+        for t in range(first // SIZE, (last + SIZE - 1) // SIZE):
+            c = t * SIZE
+            flags = NULL
+            n = min(SIZE, last - c)
+            if wanted is not None:
+                flags = &wanted[t, 0]
+                k = 0
+                for i in range(wanted.shape[1]):
+                    k |= flags[i]
+                if not k:
+                    continue
+            for r in range(lines):
+                source = (r - radius) % (2 * H)
+                if source < 0:
+                    source += 2 * H
+                if source >= H:
+                    source = 2 * H - 1 - source
+                for i in range(n):
+                    buffer[r * SIZE + i] = image[source, c + i]
+                for i in range(n, SIZE):
+                    buffer[r * SIZE + i] = 0
+            filter_tile(&out[c, 0], H, n, buffer, H, &weights[0], radius, flags)
+        free(block)
+
+
+def subtract_offset(
+    double[:, ::1] y,
+    const double[:, ::1] clipped,
+    const double[:, ::1] unclipped,
+    const double[:, ::1] squared,
+    double sigma,
+    double least,
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Subtract in some rows the mean of two offsets, weighted by the distance from bright pixels.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (rows, columns)
+        Changed in rows `first` to `last` (without).
+    clipped, unclipped : ndarray of float64, same shape
+        The offset far from bright pixels, and at bright pixels.
+    squared : ndarray of float64, same shape
+        Squared distances to the nearest bright pixel.
+    sigma : float
+        Distance from which on the offset is `clipped`; more than 0.
+    least : float
+        Lower bound of the offset.
+    first, last : int
+        The rows.
+    """
+    cdef Py_ssize_t W = y.shape[1], r
+    with nogil:
+        for r in range(first, last):
+            subtract_row(&y[r, 0], &clipped[r, 0], &unclipped[r, 0], &squared[r, 0], sigma, least, W)

@@ -1,0 +1,173 @@
+"""The short way: an image in, its segmentation out."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from superdsm.config import Config
+from superdsm.errors import ConfigError, PipelineError
+from superdsm.parallel import thread_map
+from superdsm.pipeline import PROFILE, Pipeline, Run
+from superdsm.records import Event
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from superdsm.core.objects import Object
+
+FINAL_OBJECTS = ("postprocessed_objects", "cover")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The segmentation of an image.
+
+    Attributes
+    ----------
+    fields : dict
+        All fields of the pipeline by name (see `superdsm.fields.FIELDS`).
+    params : Config
+        All hyperparameters as used, automatic ones filled in.
+    timings : dict
+        Seconds by stage.
+    warnings : list of str
+        What the user should know.
+    log : list of dict
+        Records of the stages, for instance of each fit.
+    """
+
+    fields: dict[str, Any]
+    params: Config
+    timings: dict[str, float]
+    warnings: list[str]
+    log: list[dict[str, Any]]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the stages say of the image as a whole: sizes, and what was left out and why."""
+        from superdsm.summary import gathered
+
+        return gathered(self.log)
+
+    def __repr__(self) -> str:
+        count = next((f"{len(self.fields[name])} objects, " for name in FINAL_OBJECTS if name in self.fields), "")
+        return f"<Result: {count}{sum(self.timings.values()):.2f} s, fields {', '.join(self.fields)}>"
+
+    @property
+    def objects(self) -> "list[Object]":
+        """The final objects (those of the cover if the pipeline ended before they were postprocessed)."""
+        for name in FINAL_OBJECTS:
+            if name in self.fields:
+                return list(self.fields[name])
+        raise PipelineError("there are no objects yet: the pipeline ended before global-energy-minimization")
+
+    @functools.cached_property
+    def labels(self) -> "npt.NDArray[np.integer[Any]]":
+        """Label image of the final objects, uint16 (more than 65,535 objects: uint32), shape of the image."""
+        from superdsm.core.labels import label_image
+
+        return label_image(self.objects, self.fields["g_raw"].shape)
+
+    def overlay(self, border: int = 2) -> "npt.NDArray[np.uint8]":
+        """Return a picture of the image with the contours of the final objects.
+
+        Parameters
+        ----------
+        border : int
+            Width of the contours, in pixels.
+
+        Returns
+        -------
+        ndarray of uint8, shape (rows, columns, 3)
+        """
+        from superdsm.io.render import overlay
+
+        image = self.fields.get("g_rgb")
+        return overlay(self.fields["g_raw"] if image is None else image, self.labels, border=border)
+
+
+def segment(
+    image: Any,
+    config: Mapping[str, Any] | None = None,
+    *,
+    profile: str | None = None,
+    pipeline: Pipeline | None = None,
+    use: Sequence[str] = (),
+    without: Sequence[str] = (),
+    fields: Mapping[str, Any] | None = None,
+    first: str | None = None,
+    last: str | None = None,
+    jobs: int = 1,
+    name: str = "",
+    observe: Callable[[Event], None] | None = None,
+) -> Result:
+    """Segment the cell nuclei of an image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns) or (rows, columns, channels)
+        The image. None if the pipeline starts at `first` with `fields` of an earlier run.
+    config : mapping, optional
+        Hyperparameters, for instance ``{"AF_scale": 40, "dsm": {"alpha": 0.5}}``.
+    profile : str, optional
+        "adaptive" or "published", see `superdsm.profiles`; wins over the ``profile`` of the configuration.
+    pipeline : Pipeline, optional
+        Another pipeline than that of a profile.
+    use, without : sequence of str, optional
+        Stages of plugins to use, and stages to leave out.
+    fields : mapping, optional
+        Fields of an earlier run.
+    first, last : str, optional
+        Ids of the first and the last stage to run.
+    jobs : int, optional
+        Number of threads. The result does not depend on it.
+    name : str, optional
+        Name of the image, for messages.
+    observe : callable, optional
+        Is told what happens.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ConfigError
+        A hyperparameter is unknown or illegal, or `jobs` is not a positive integer.
+    ImageError
+        The image cannot be segmented.
+    StageError
+        A stage failed.
+
+    Examples
+    --------
+    >>> result = superdsm.segment(image, {"AF_scale": 40})
+    >>> result = superdsm.segment(image, {"nucleus_radius": "5 um", "pixel_size": 0.65}, profile="adaptive")
+    >>> result.labels.max(), result.timings["postprocess"]
+    """
+    from superdsm.plugins import resolve_pipeline
+
+    if not isinstance(jobs, int) or jobs < 1:
+        raise ConfigError(f"jobs = {jobs!r}: give the number of threads to use, an integer of at least 1")
+    config = Config(config)
+    if profile is not None:
+        config = config.with_value(PROFILE, profile)
+    if pipeline is None:
+        pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE))
+    with _linear_algebra().limit(limits=1), thread_map(jobs) as map_:
+        run: Run = pipeline.run(
+            image, config, fields=fields, first=first, last=last, map=map_, name=name, observe=observe
+        )
+    return Result(run.fields, run.params, run.timings, run.warnings, run.log)
+
+
+@functools.cache
+def _linear_algebra() -> Any:
+    """Find the libraries of linear algebra, whose threads would only compete with those of `thread_map`."""
+    import numpy as np  # noqa: F401 - loads them
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -1,0 +1,92 @@
+"""Built-in executors."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, ParamSpec, TypeVar
+
+from superdsm.records import ExecutorEntry, ExecutorOptions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def worker_environ(environ: dict[str, str]) -> dict[str, str]:
+    """Return the environment for workers: one thread for the libraries of linear algebra unless `environ` says more."""
+    return dict.fromkeys(THREADS, "1") | environ
+
+
+def make_loky(options: ExecutorOptions) -> Executor:
+    """Return an executor of worker processes that are started afresh, so that `options.environ` is effective."""
+    from loky.process_executor import ProcessPoolExecutor
+
+    from superdsm.batch.execution.worker import begin
+
+    class Workers(ProcessPoolExecutor):  # type: ignore[misc]
+        """Worker processes; those that are busy are killed where pending work is cancelled."""
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False, kill_workers: bool = False) -> None:
+            super().shutdown(wait=wait, kill_workers=kill_workers or cancel_futures)
+
+    environ = dict(options.environ)
+    return Workers(max_workers=options.jobs, env=environ, initializer=begin, initargs=(os.getpid(),))
+
+
+class SerialExecutor(Executor):
+    """Does the work at once, in this process.
+
+    Parameters
+    ----------
+    environ : dict
+        Environment variables, set while work is done.
+    """
+
+    def __init__(self, environ: dict[str, str] | None = None) -> None:
+        self.environ = environ or {}
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Call a function; what it raises is kept in the future, except what stops the whole process."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        before = {name: os.environ.get(name) for name in self.environ}
+        os.environ.update(self.environ)
+        try:
+            with _limited(self.environ):
+                future.set_result(function(*args, **kwargs))
+        except Exception as exc:  # noqa: BLE001 - belongs to whoever asks for the result
+            future.set_exception(exc)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+        return future
+
+
+def _limited(environ: dict[str, str]) -> Any:
+    """Limit the threads of libraries that were loaded already."""
+    from threadpoolctl import threadpool_limits
+
+    counts = [int(environ[name]) for name in THREADS if environ.get(name, "").isdigit()]
+    return threadpool_limits(max(counts, default=1))
+
+
+def make_serial(options: ExecutorOptions) -> Executor:
+    """Return an executor that works in this process."""
+    return SerialExecutor(dict(options.environ))
+
+
+EXECUTORS: tuple[ExecutorEntry, ...] = (
+    ExecutorEntry("loky", make_loky, "Worker processes on this computer."),
+    ExecutorEntry("serial", make_serial, "One image after the other, in this process."),
+)

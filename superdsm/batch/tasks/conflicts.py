@@ -1,0 +1,113 @@
+"""Output files that two tasks, two outputs or two file ids would write: an error before anything starts."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.file_ids import FileId, conversions
+from superdsm.batch.tasks.prepare import PreparedTask
+from superdsm.errors import TaskError
+
+SHOWN = 5  # errors that are told at once
+
+
+@dataclass(slots=True)
+class _Writer:
+    """An output of a task, with the directories it writes to (links resolved).
+
+    The name of a file is a pattern of its own where all files are in one directory.
+    """
+
+    setup: PreparedTask
+    export: str
+    pattern: str
+    count: int
+    directories: set[str] = field(default_factory=set)
+    spread: bool = False
+
+    def path(self, file_id: FileId) -> str:
+        return self.pattern % ((file_id,) * self.count)  # checked by the preparation; much faster than `expand`
+
+
+def clashes(setups: Sequence[PreparedTask]) -> list[TaskError]:
+    """Return an error for each output whose files another output writes as well, or that has one for two file ids.
+
+    Directories are compared first, so that files are looked at only where two outputs meet in a directory.
+
+    Parameters
+    ----------
+    setups : sequence of PreparedTask
+        The tasks that are to be processed together.
+    """
+    resolved: dict[str, str] = {}
+    writers = [writer for setup in setups for writer in _writers(setup, resolved)]
+    meeting: dict[str, int] = {}
+    for writer in writers:
+        for directory in writer.directories:
+            meeting[directory] = meeting.get(directory, 0) + 1
+    owners: dict[tuple[str, str], tuple[_Writer, FileId]] = {}
+    errors: list[TaskError] = []
+    for writer in writers:
+        crowded = {directory for directory in writer.directories if meeting[directory] > 1}
+        if crowded or writer.spread:
+            errors += _claim(writer, crowded, owners, resolved)
+    if len(errors) > SHOWN:
+        errors[SHOWN:] = [TaskError(f"and {len(errors) - SHOWN} more outputs that would be overwritten")]
+    return errors
+
+
+def _writers(setup: PreparedTask, resolved: dict[str, str]) -> Iterator[_Writer]:
+    nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in setup.file_ids)
+    for export in setup.exports:
+        if not setup.file_ids:
+            continue
+        writer = _Writer(setup, export.name, export.pattern, len(conversions(export.pattern)))
+        folder = os.path.dirname(export.pattern)  # noqa: PTH120 - a pattern is no path
+        writer.spread = bool(conversions(folder)) or (nested and writer.count > 0)
+        paths: Iterable[str] = map(writer.path, setup.file_ids) if writer.spread else (writer.path(setup.file_ids[0]),)
+        writer.directories = {_directory(path, resolved) for path in paths}
+        yield writer
+
+
+def _directory(path: str, resolved: dict[str, str]) -> str:
+    folder = path.rpartition("/")[0] if os.sep == "/" else os.path.dirname(path)  # noqa: PTH120 - asked very often
+    if folder not in resolved:
+        resolved[folder] = os.path.realpath(folder)
+    return resolved[folder]
+
+
+def _claim(
+    writer: _Writer,
+    crowded: set[str],
+    owners: dict[tuple[str, str], tuple[_Writer, FileId]],
+    resolved: dict[str, str],
+) -> Iterator[TaskError]:
+    """Enter the files of an output; yield an error for the first one that is taken."""
+    only = None if writer.spread else next(iter(writer.directories))
+    for file_id in writer.setup.file_ids:
+        path = writer.path(file_id)
+        directory = only or _directory(path, resolved)
+        if directory not in crowded and not writer.spread:
+            continue
+        file = (directory, path.rpartition("/")[2] if os.sep == "/" else os.path.basename(path))  # noqa: PTH119
+        other, other_id = owners.setdefault(file, (writer, file_id))
+        if other is not writer or other_id != file_id:
+            yield _error(writer, file_id, other, other_id, f"{file[0]}{os.sep}{file[1]}")
+            return
+
+
+def _error(writer: _Writer, file_id: FileId, other: _Writer, other_id: FileId, path: str) -> TaskError:
+    task, before = writer.setup.task, other.setup.task
+    field_name = writer.export + fields.SUFFIX
+    if other is writer:
+        what = f"file ids {other_id!r} and {file_id!r} would both be written to {path}; remove one of them"
+        return task.error(field_name, f"does not go with file_ids in task {task.name}: {what}")
+    if task is before:
+        what = f"as {other.export}{fields.SUFFIX} would; change one"
+        return task.error(field_name, f"would write {path} in task {task.name}, {what}")
+    what = f"which {other.export}{fields.SUFFIX} of task {before.name} ({before.file.path}) would write too"
+    return task.error(
+        field_name,
+        f"of task {task.name} would write {path}, {what}; make the pattern relative or put {{DIRNAME}} into it",
+    )

@@ -1,0 +1,238 @@
+"""Keys: the identity of a result is a hash of what made it.
+
+The key of a stage's result is the hash of the stage's code (provider, id, version or source), its hyperparameters
+before the scale enters, and the key of each input field. The key of a field is the hash of that and of its name; the
+key of the image is the hash of its file and of its reader.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from superdsm.config import Config, canonical_json, digest
+from superdsm.pipeline import SOURCE, Pipeline
+from superdsm.records import Exporter, Reader
+from superdsm.stage import Stage
+
+IMAGE = -1  # "index of the stage" that provides the image
+Identity = Callable[[Stage], Mapping[str, Any] | None]
+Settings = Callable[[Stage, Config], Mapping[str, Any]]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+
+
+def image_key(content: str, reader: Reader, provider: str) -> str:
+    """Return the key of the field ``image``.
+
+    Parameters
+    ----------
+    content : str
+        Digest of the bytes of the file.
+    reader : Reader
+        What reads the file.
+    provider : str
+        Where the reader comes from.
+    """
+    return _hash("image", content, provider, reader.name, reader.version)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecipe:
+    """What identifies the results of a stage, up to the image.
+
+    Attributes
+    ----------
+    id : str
+        Id of the stage.
+    material : mapping
+        Identity of the code ("code") and hyperparameters ("settings"), as JSON values.
+    text : str
+        The same as canonical JSON.
+    inputs : tuple of (str, int)
+        The fields it depends on, each with the index of the stage that provides it.
+    outputs : tuple of str
+        The fields it provides.
+    stored : bool
+        Whether its results are kept.
+    keyed : bool
+        Whether its results can be identified at all.
+    digest : str
+        Hash of the material, and of those of all stages it depends on.
+    """
+
+    id: str
+    material: Mapping[str, Any]
+    text: str
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[str, ...]
+    stored: bool
+    keyed: bool
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What identifies the results of a pipeline, up to the image; see `make_recipe`."""
+
+    stages: tuple[StageRecipe, ...]
+    digest: str
+
+    def keys(self, image: str) -> list[str]:
+        """Return the key of each stage's result for an image; "" where it has none.
+
+        Parameters
+        ----------
+        image : str
+            Key of the image.
+        """
+        keys: list[str] = []
+        for stage in self.stages:
+            inputs = [name + field_key(image if at == IMAGE else keys[at], name) for name, at in stage.inputs]
+            keys.append(_hash("stage", stage.text, *inputs) if stage.keyed else "")
+        return keys
+
+    def sinks(self) -> list[int]:
+        """Return the indices of the stages whose outputs no later stage takes."""
+        taken = {at for stage in self.stages for _, at in stage.inputs}
+        return [index for index in range(len(self.stages)) if index not in taken]
+
+    def provider(self, name: str) -> int | None:
+        """Return the index of the last stage that provides a field, or None."""
+        found = [index for index, stage in enumerate(self.stages) if name in stage.outputs]
+        return found[-1] if found else (IMAGE if name == SOURCE else None)
+
+    def why(self) -> list[Any]:
+        """Return what the keys are made of, for comparison with later recipes."""
+        return [[stage.id, stage.material, stage.digest] for stage in self.stages]
+
+
+def field_key(stage_key: str, name: str) -> str:
+    """Return the key of a field, given that of the result of the stage that provides it."""
+    return _hash("field", stage_key, name)
+
+
+def make_recipe(
+    pipeline: Pipeline, config: Config, identity: Identity, last: str | None = None, settings: Settings = Stage.settings
+) -> Recipe:
+    """Return what identifies the results of a pipeline.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The stages.
+    config : Config
+        Hyperparameters.
+    identity : callable
+        Returns what identifies the code of a stage; None: unknown, so that results cannot be kept.
+    last : str, optional
+        Id of the last stage.
+    settings : callable, optional
+        Returns the hyperparameters of a stage in a configuration.
+
+    Raises
+    ------
+    ConfigError
+        A value of the configuration is illegal.
+    """
+    providers: dict[str, int] = {SOURCE: IMAGE}
+    stages: list[StageRecipe] = []
+    for index, stage in enumerate(pipeline):
+        names = [*stage.inputs, *stage.implied(providers)]
+        inputs = tuple((name, providers[name]) for name in sorted(names))
+        code = identity(stage)
+        keyed = code is not None and all(at == IMAGE or stages[at].keyed for _, at in inputs)
+        material = {"code": code, "settings": settings(stage, config)}
+        text = canonical_json(material)
+        above = [f"{name} {'' if at == IMAGE else stages[at].digest}" for name, at in inputs]
+        stages.append(
+            StageRecipe(
+                stage.id,
+                material,
+                text,
+                inputs,
+                stage.outputs,
+                stage.stored and keyed,
+                keyed,
+                _hash("recipe", text, *above) if keyed else "",
+            )
+        )
+        providers.update(dict.fromkeys(stage.outputs, index))
+        if stage.id == last:
+            break
+    return Recipe(tuple(stages), digest([[stage.id, stage.digest or stage.text, stage.inputs] for stage in stages]))
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRecipe:
+    """What identifies a kind of output file, up to the image; see `make_export`.
+
+    Attributes
+    ----------
+    name : str
+        Name of the exporter.
+    pattern : str
+        Absolute path pattern.
+    options : mapping
+        Values of the options of the exporter.
+    inputs : tuple of (str, int)
+        The fields it needs, each with the index of the stage that provides it.
+    everything : bool
+        Whether it depends on all stages, as exporters without inputs do.
+    material : mapping
+        Code and options, as JSON values.
+    text : str
+        The same as canonical JSON.
+    """
+
+    name: str
+    pattern: str
+    options: Mapping[str, Any]
+    inputs: tuple[tuple[str, int], ...]
+    everything: bool
+    material: Mapping[str, Any]
+    text: str
+
+    def key(self, image: str, stage_keys: Sequence[str]) -> str:
+        """Return the key of the output for an image; "" if it cannot be identified."""
+        wanted = [("", at) for at in range(len(stage_keys))] if self.everything else self.inputs
+        found = [image if at == IMAGE else stage_keys[at] for _, at in wanted]
+        if not all(found):
+            return ""
+        names = [name + field_key(key, name) for (name, _), key in zip(wanted, found, strict=True)]
+        return _hash("export", self.text, *names)
+
+
+def make_export(
+    exporter: Exporter, provider: str, pattern: str, options: Mapping[str, Any], recipe: Recipe
+) -> ExportRecipe | str:
+    """Return what identifies the files of an exporter, or the field that the pipeline does not provide.
+
+    Parameters
+    ----------
+    exporter : Exporter
+        The exporter.
+    provider : str
+        Where it comes from.
+    pattern : str
+        Absolute path pattern.
+    options : mapping
+        Values of all its options.
+    recipe : Recipe
+        The pipeline.
+    """
+    inputs = []
+    for alternatives in exporter.inputs:
+        found = [(name, at) for name in alternatives.split("|") if (at := recipe.provider(name)) is not None]
+        if not found:
+            return alternatives.replace("|", " or ")
+        inputs.append(found[0])
+    suffix = pattern.rpartition("/")[2].rpartition(".")[2]
+    code = {"provider": provider, "name": exporter.name, "version": exporter.version, "suffix": suffix}
+    material = {"code": code, "settings": dict(options)}
+    everything = not exporter.inputs
+    return ExportRecipe(
+        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material)
+    )

@@ -1,0 +1,234 @@
+"""What a task needs before anything is planned: its pipeline, its recipe, its files; all mistakes are found here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from superdsm import profiles
+from superdsm.batch.components import Components
+from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
+from superdsm.batch.tasks.keys import ExportRecipe, Recipe, make_export, make_recipe
+from superdsm.batch.tasks.tree import STORE, Task, TaskTree, scripts_absolute
+from superdsm.config import Config, canonical_json, digest
+from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
+from superdsm.lengths import PIXEL_SIZE
+from superdsm.pipeline import PROFILE, Pipeline
+from superdsm.records import Exporter
+from superdsm.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTask:
+    """A task that is ready to be planned.
+
+    Attributes
+    ----------
+    task : Task
+        The task.
+    pipeline : Pipeline
+        Its stages.
+    recipe : Recipe
+        What identifies its results.
+    exports : tuple of ExportRecipe
+        The outputs that it wants.
+    exporters : tuple of Exporter
+        What writes them.
+    file_ids : tuple
+        The file ids.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    task: Task
+    pipeline: Pipeline
+    recipe: Recipe
+    exports: tuple[ExportRecipe, ...]
+    exporters: tuple[Exporter, ...]
+    file_ids: tuple[FileId, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def exports_digest(self) -> str:
+        """Digest of the recipes of all outputs."""
+        return digest([[export.name, export.text] for export in self.exports])
+
+    def exports_why(self) -> list[list[object]]:
+        """Return what the keys of the outputs are made of."""
+        return [[export.name, export.material, ""] for export in self.exports]
+
+    @property
+    def toplevel(self) -> frozenset[str]:
+        """Hyperparameters outside of the namespace of their stage, as "stage/name"."""
+        return frozenset(
+            f"{stage.id}/{name}" for stage in self.pipeline for name, spec in stage.declared.items() if spec.toplevel
+        )
+
+    def image_path(self, file_id: FileId) -> str:
+        """Return the path of an input image."""
+        return expand(self.task.image_pattern, file_id)
+
+
+def state_directory(root: Path, task: str) -> Path:
+    """Return where the journal and the lock of a task are."""
+    return root / STORE / "tasks" / (task if task != "." else "") / "@"
+
+
+@dataclass(slots=True)
+class Preparer:
+    """Makes tasks ready; what tasks have in common is made once.
+
+    Attributes
+    ----------
+    tree : TaskTree
+        All tasks.
+    tools : Components
+        Stages, readers, exporters.
+    use, without : sequence of str
+        As on the command line.
+    last_stage, profile : str or None
+        As on the command line.
+    """
+
+    tree: TaskTree
+    tools: Components
+    use: Sequence[str] = ()
+    without: Sequence[str] = ()
+    last_stage: str | None = None
+    profile: str | None = None
+    _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...], str], Pipeline] = field(default_factory=dict)
+    _recipes: dict[tuple[int, str, str | None], Recipe] = field(default_factory=dict)
+    _settings: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
+    _known: list[Stage] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = [cls() for cls in self.tools.known]
+
+    def prepare(self, task: Task) -> PreparedTask:
+        """Make a task ready.
+
+        Raises
+        ------
+        TaskError
+            Something in its files is wrong; says the file and the line.
+        """
+        task = self._with_profile(task)
+        pipeline = self._pipeline(task)
+        last = self._last(task, pipeline)
+        recipe = self._recipe(task, pipeline, last)
+        file_ids = task.file_ids()
+        notes = [
+            f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
+            for stage in recipe.stages
+            if stage.material["code"] is None
+        ]
+        notes += self._without_effect(task, pipeline)
+        self._check_pattern(task, "img", task.image_pattern, file_ids)
+        exports, exporters = [], []
+        for exporter in self.tools.exporters.values():
+            pattern = task.output_pattern(exporter.name)
+            if pattern is None:
+                continue
+            self._check_pattern(task, exporter.name, pattern, file_ids)
+            self._check_suffix(task, exporter, pattern)
+            options = fields.option_values(exporter, task.spec)
+            provider = self.tools.provider("exporters", exporter.name)
+            export = make_export(exporter, provider, pattern, options, recipe)
+            if isinstance(export, str):
+                notes.append(f"{exporter.name} is not written: the pipeline does not provide the field {export}")
+            else:
+                exports.append(export)
+                exporters.append(exporter)
+        given = task.spec["file_ids"]
+        if isinstance(given, list) and len(given) > len(file_ids):
+            notes.append(f"{len(given) - len(file_ids)} of the file ids stand there twice; each is processed once")
+        if not file_ids:
+            notes.append("there are no file ids")
+        self._check_overlap(task, exports)
+        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
+
+    def _pipeline(self, task: Task) -> Pipeline:
+        lists = []
+        for name, extra in (("use", self.use), ("without", self.without)):
+            base = task.sources[name].path.parent if name in task.sources else task.directory
+            own = scripts_absolute(task.spec.get(name, ()), base)
+            lists.append((*own, *scripts_absolute(extra, Path.cwd())))
+        key = (lists[0], lists[1], task.config[PROFILE])
+        if key not in self._pipelines:
+            try:
+                self._pipelines[key] = self.tools.resolve(lists[0], lists[1], None, key[2])
+            except (PipelineError, PluginError) as exc:
+                name = "use" if "use" in task.sources else "without"
+                raise task.error(name, f"does not give a pipeline: {exc}") from exc
+        return self._pipelines[key]
+
+    def _with_profile(self, task: Task) -> Task:
+        """Return a task whose hyperparameters name the profile: that of the command line, its own, or the default."""
+        given = self.profile or task.config.get(PROFILE)
+        try:
+            name = profiles.get(given).name if given is not None else self._default_profile()
+        except ConfigError as exc:
+            raise TaskError(f"--profile: {exc}") if self.profile else task.config_error(exc) from exc
+        return replace(task, config=task.config.with_value(PROFILE, name))
+
+    def _default_profile(self) -> str:
+        """Return the profile of tasks that name none."""
+        return profiles.DEFAULT_PROFILE
+
+    def _without_effect(self, task: Task, pipeline: Pipeline) -> list[str]:
+        """Say which hyperparameters are those of stages that only another profile has."""
+        idle = [name for name in task.config if name in pipeline.places and name not in pipeline.ids]
+        return [
+            f"the hyperparameters of {name} have no effect: the profile {pipeline.profile} "
+            f"has the stage {pipeline.places[name]} in its place"
+            for name in idle
+        ]
+
+    def _last(self, task: Task, pipeline: Pipeline) -> str | None:
+        last: str | None = self.last_stage or task.spec.get("last_stage")
+        if last is not None and last not in pipeline.ids:
+            message = f"is wrong: there is no stage {last!r}{suggest(last, pipeline.ids)}; the stages are {pipeline}"
+            raise TaskError(f"--last-stage {message}") if self.last_stage else task.error("last_stage", message)
+        return last
+
+    def _recipe(self, task: Task, pipeline: Pipeline, last: str | None) -> Recipe:
+        key = (id(pipeline), task.config.digest(), last)
+        if key not in self._recipes:
+            try:
+                pipeline.check_names(task.config, self._known)
+                for stage in pipeline:  # also those after the last one
+                    self._stage_settings(stage, task.config)
+                self._recipes[key] = make_recipe(pipeline, task.config, self.tools.identity, last, self._stage_settings)
+            except ConfigError as exc:
+                raise task.config_error(exc) from exc
+            except SuperDSMError as exc:
+                raise task.error("config", f"cannot be used: {exc}") from exc
+        return self._recipes[key]
+
+    def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
+        """Return the hyperparameters of a stage, which are the same in most tasks."""
+        names = [PIXEL_SIZE, *(name for name, spec in stage.declared.items() if spec.toplevel)]
+        key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
+        if key not in self._settings:
+            self._settings[key] = stage.settings(config)
+        return self._settings[key]
+
+    def _check_pattern(self, task: Task, name: str, pattern: str, file_ids: Sequence[FileId]) -> None:
+        try:
+            check_pattern(pattern, file_ids)
+        except PatternError as exc:
+            raise task.error(name + fields.SUFFIX, f"does not go with file_ids: {exc}") from exc
+
+    def _check_suffix(self, task: Task, exporter: Exporter, pattern: str) -> None:
+        suffix = Path(pattern).suffix.lower()
+        if exporter.suffixes and suffix not in exporter.suffixes and not suffix.startswith((".%", "%")):
+            expected = " or ".join(exporter.suffixes)
+            raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")
+
+    def _check_overlap(self, task: Task, exports: Sequence[ExportRecipe]) -> None:
+        seen = {str(Path.cwd() / task.image_pattern): "img"}
+        for export in exports:
+            other = seen.setdefault(export.pattern, export.name)
+            if other != export.name:
+                raise task.error(export.name + fields.SUFFIX, f"is the same as {other}{fields.SUFFIX}; change one")

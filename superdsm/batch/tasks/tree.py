@@ -1,0 +1,326 @@
+"""Tasks: directories with a ``task.json``, and those derived from them."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from superdsm.batch.components import Components
+from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.file_ids import FileId, PatternError, match_files, parse_ranges
+from superdsm.batch.tasks.json_source import Source
+from superdsm.config import Config
+from superdsm.errors import ConfigError, TaskError
+
+FILE = "task.json"
+STORE = ".superdsm"
+SCRIPT = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A directory with a ``task.json``.
+
+    Attributes
+    ----------
+    name : str
+        Path relative to the root, with "/"; "." for the root itself.
+    directory, root : Path
+        The directory of the task, and the root that was given to the batch system.
+    runnable : bool
+        Whether the task is to be run, or is a template for derived tasks.
+    spec : mapping
+        The fields, inherited ones included.
+    sources : mapping
+        By field: the file that declares it.
+    config : Config
+        The hyperparameters, inherited ones included.
+    layers : tuple
+        The files that hyperparameters came from, the last one first, each with the key under which they stand there.
+    parent : Task or None
+        The task that this one is derived from.
+    """
+
+    name: str
+    directory: Path
+    root: Path
+    runnable: bool
+    spec: Mapping[str, Any]
+    sources: Mapping[str, Source]
+    config: Config
+    layers: tuple[tuple[Source, tuple[str, ...]], ...]
+    parent: "Task | None" = None
+
+    @property
+    def file(self) -> Source:
+        """The task's own ``task.json``."""
+        return self.sources["runnable"]
+
+    def error(self, field_name: str, message: str) -> TaskError:
+        """Return an error at the line that declares a field (or at the beginning of the task's file)."""
+        return self.sources.get(field_name, self.file).error(f"{field_name} {message}", field_name)
+
+    def config_error(self, exc: ConfigError) -> TaskError:
+        """Return an error at the line of the hyperparameter that `exc` is about."""
+        for source, prefix in self.layers:
+            data = source.json_object()
+            for key in prefix:
+                data = data.get(key, {})
+            paths = [(key, name) for key, value in data.items() if isinstance(value, dict) for name in value]
+            for keys in [*paths, *((key,) for key in data)]:
+                if re.search(rf"(?<![\w/-]){re.escape('/'.join(keys))}(?![\w/-])", str(exc)):
+                    return source.error(str(exc), *prefix, *keys)
+        return self.error("config", f"is wrong: {exc}")
+
+    def expand(self, pattern: str) -> str:
+        """Return a path pattern with ``~``, ``{DIRNAME}`` and ``{ROOTDIR}`` replaced."""
+        directory, root = (Path(_literal(path)) for path in (self.directory, self.root))
+        return _expand(pattern, directory, root)
+
+    @property
+    def image_pattern(self) -> str:
+        """The pattern of the input images, relative to the working directory or absolute."""
+        return self.expand(self.spec["img_pathpattern"])
+
+    def output_pattern(self, exporter: str) -> str | None:
+        """Return the pattern of the files of an exporter as an absolute path; None: the task does not want them."""
+        pattern = self.spec.get(exporter + fields.SUFFIX)
+        return None if pattern is None else str(Path(_literal(self.directory)) / self.expand(pattern))
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment variables for the workers."""
+        return {name: _text(value) for name, value in self.spec.get("environ", {}).items()}
+
+    def file_ids(self) -> tuple[FileId, ...]:
+        """Return the file ids, each once, in their order.
+
+        Raises
+        ------
+        TaskError
+            They are not legal, or do not go with the patterns.
+        """
+        given = self.spec["file_ids"]
+        try:
+            if isinstance(given, dict):
+                return match_files(self.image_pattern, given["glob"])
+            ids = parse_ranges(given) if isinstance(given, str) else tuple(given)
+        except PatternError as exc:
+            raise self.error("file_ids", f"cannot be used: {exc}") from exc
+        return tuple(dict.fromkeys(ids))
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _literal(path: Path) -> str:
+    """Return a path as it stands in a pattern."""
+    return str(path).replace("%", "%%")
+
+
+def _expand(text: str, directory: Path, root: Path) -> str:
+    text = text.replace("{DIRNAME}", directory.name).replace("{ROOTDIR}", str(root))
+    return str(Path(text).expanduser()) if text.startswith("~") else text
+
+
+@dataclass(slots=True)
+class TaskTree:
+    """All tasks in and below a root.
+
+    Attributes
+    ----------
+    root : Path
+        The root, absolute.
+    tasks : list of Task
+        The tasks, parents before what is derived from them.
+    problems : list of (str, TaskError)
+        What is wrong, with the name of the task it concerns.
+    warnings : list of str
+        What the user should know.
+    """
+
+    root: Path
+    tasks: list[Task] = field(default_factory=list)
+    problems: list[tuple[str, TaskError]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def select(self, single: Sequence[str] = (), subtrees: Sequence[str] = ()) -> list[Task]:
+        """Return the runnable tasks that were asked for (no name at all: every one).
+
+        Raises
+        ------
+        TaskError
+            There is no such task, or something is wrong with one that was asked for.
+        """
+        names = {task.name for task in self.tasks} | {name for name, _ in self.problems}
+        single, subtrees = [_name(self.root, name) for name in single], [_name(self.root, name) for name in subtrees]
+        for name in [*single, *subtrees]:
+            if not any(_below(known, name) for known in names) or (name in single and name not in names):
+                raise TaskError(f"{self.root / name}: there is no task; superdsm batch {self.root} lists the tasks")
+
+        def wanted(name: str) -> bool:
+            return not (single or subtrees) or name in single or any(_below(name, top) for top in subtrees)
+
+        wrong = [(name, error) for name, error in self.problems if wanted(name) or any(_below(s, name) for s in single)]
+        if wrong:
+            raise TaskError("\n".join(str(error) for _, error in wrong))
+        return [task for task in self.tasks if task.runnable and wanted(task.name)]
+
+
+def _name(root: Path, given: str) -> str:
+    """Return the name of a task that was given as a path relative to the root (or absolute)."""
+    path = Path(os.path.normpath(root / given))
+    if not path.is_relative_to(root):
+        raise TaskError(f"{given}: is not in {root}; give the directory of a task relative to it")
+    return path.relative_to(root).as_posix()
+
+
+def _below(name: str, top: str) -> bool:
+    return top == "." or name == top or name.startswith(top + "/")
+
+
+def discover(root: str | Path, tools: Components) -> TaskTree:
+    """Find all tasks in and below a directory.
+
+    Directories whose names begin with a dot are passed over.
+
+    Parameters
+    ----------
+    root : str or Path
+        The directory.
+    tools : Components
+        Knows the exporters, which have fields of their own in a task.
+
+    Raises
+    ------
+    TaskError
+        The directory does not exist, or there is no task.
+    """
+    tree = TaskTree(Path(os.path.abspath(root)))  # noqa: PTH100 - links stay as they are
+    if not tree.root.is_dir():
+        raise TaskError(f"{root}: is not a directory; give the directory with the tasks")
+    _Walk(tree, tools).visit(tree.root, None, ())
+    above = tree.root.parent / FILE
+    if above.is_file() and not any(task.name == "." and task.spec.get("root") for task in tree.tasks):
+        tree.warnings.append(f"{above}: is not inherited from; give {tree.root.parent} --task-dir {tree.root.name}")
+    if not tree.tasks and not tree.problems:
+        raise TaskError(f"{root}: there is no {FILE} in it or below; write one, or give another directory")
+    return tree
+
+
+class _Walk:
+    """Goes through the directories."""
+
+    def __init__(self, tree: TaskTree, tools: Components) -> None:
+        self.tree = tree
+        self.tools = tools
+        self.checks = fields.checks(tools)
+        self.files: dict[Path, Source] = {}
+
+    def visit(self, directory: Path, parent: Task | None, above: tuple[Path, ...]) -> None:
+        """Read the task in a directory, if there is one, and go on below."""
+        real = directory.resolve() if directory.is_symlink() or not above else above[-1] / directory.name
+        name = directory.relative_to(self.tree.root).as_posix()
+        if real in above:
+            error = TaskError(f"{directory}:1: is a link to {real}, which contains it; remove the link")
+            self.tree.problems.append((name, error))
+            return
+        with os.scandir(directory) as entries:
+            found = sorted((entry.name, entry.name != FILE and entry.is_dir()) for entry in entries)
+        if any(entry == FILE for entry, _ in found):
+            try:
+                source = Source.read(directory / FILE)
+                if above and source.json_object().get("root") is True:
+                    return  # a tree of its own, to be processed on its own
+                parent = self.read(source, directory, name, parent)
+            except TaskError as exc:
+                self.tree.problems.append((name, exc))
+                return
+            self.tree.tasks.append(parent)
+        for entry, is_directory in found:
+            if is_directory and not entry.startswith("."):
+                self.visit(directory / entry, parent, (*above, real))
+
+    def read(self, source: Source, directory: Path, name: str, parent: Task | None) -> Task:
+        """Return the task in a directory."""
+        own = source.json_object()
+        self.check(source, own)
+        own = {key: value for key, value in own.items() if key in self.checks}
+        inherited = {} if parent is None else dict(parent.spec)
+        spec = inherited | own
+        sources = ({} if parent is None else dict(parent.sources)) | dict.fromkeys([*own, "runnable"], source)
+        layers: list[tuple[Source, tuple[str, ...]]] = [] if parent is None else list(parent.layers)
+        config = Config() if parent is None else parent.config
+        base = self.base_config(directory, spec, sources, "base_config_path" in own, bool(own.get("runnable")))
+        if base is not None:
+            config = self.merged(config, base, (), base.json_object())
+            layers.insert(0, (base, ()))
+        if "config" in own:
+            config = self.merged(config, source, ("config",), own["config"])
+            layers.insert(0, (source, ("config",)))
+        task = Task(
+            name, directory, self.tree.root, own.get("runnable", False), spec, sources, config, tuple(layers), parent
+        )
+        if task.runnable:
+            for key in ("img_pathpattern", "file_ids"):
+                if key not in spec:
+                    raise source.error(f"a runnable task needs the field {key!r}; add it here or in a parent task")
+        return task
+
+    def merged(self, config: Config, source: Source, prefix: tuple[str, ...], own: Mapping[str, Any]) -> Config:
+        """Return hyperparameters with those under `prefix` of a file merged in; an error is told at its line."""
+        try:
+            return config.merged(own)
+        except ConfigError as exc:
+            # the key that stands last in the file is the one that is too much
+            keys = [key for key in own if re.search(rf"(?<![\w/-]){re.escape(key)}(?![\w-])", str(exc))]
+            raise source.error(f"config is wrong: {exc}", *prefix, *keys[-1:]) from exc
+
+    def check(self, source: Source, own: Mapping[str, Any]) -> None:
+        """Warn of unknown fields; raise for a value of a wrong type."""
+        for key, value in own.items():
+            if key not in self.checks:
+                self.tree.warnings.append(f"{source.where(key)}: {self.unknown(source, key)}")
+            elif problem := self.checks[key](value):
+                raise source.error(f"{key} {problem}", key)
+
+    def unknown(self, source: Source, key: str) -> str:
+        """Return the warning for an unknown field; raise if a plugin that cannot be used is to write the files."""
+        text, certain = "", False
+        if key.endswith(fields.SUFFIX):
+            text, certain = self.tools.explain("exporters", key.removesuffix(fields.SUFFIX))
+        if certain:
+            raise source.error(f"{key}: these files cannot be written: {text}", key)
+        return fields.unknown(key, self.checks) + (f"; {text}" if text else "")
+
+    def base_config(
+        self, directory: Path, spec: Mapping[str, Any], sources: Mapping[str, Source], own: bool, runnable: bool
+    ) -> Source | None:
+        """Return the file under ``base_config_path`` if this task brings one.
+
+        An inherited path was taken into account by the parent already, unless it has ``{DIRNAME}`` in it: then it is
+        another file for each task. A template need not have the file that its derived tasks have.
+        """
+        given = spec.get("base_config_path")
+        if given is None or not (own or "{DIRNAME}" in given):
+            return None
+        declared = sources["base_config_path"]
+        path = declared.path.parent / _expand(given, directory, self.tree.root)
+        if "{DIRNAME}" in given and not runnable and not path.exists():
+            return None
+        if path not in self.files:
+            if not path.is_file():
+                raise declared.error(f"base_config_path: there is no file {path}; check the path", "base_config_path")
+            self.files[path] = Source.read(path)
+            self.files[path].json_object()
+        return self.files[path]
+
+
+def scripts_absolute(names: Iterable[str], base: Path) -> Iterator[str]:
+    """Yield names for ``use``, with paths of scripts (``./stages.py:Denoise``) made absolute."""
+    for name in names:
+        match = SCRIPT.fullmatch(name)
+        yield f"{base / Path(match['path']).expanduser()}:{match['name']}" if match else name

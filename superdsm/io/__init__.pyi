@@ -1,0 +1,14 @@
+from .images import check_suffix, read_image, reader_for, replacing, save_labels, save_rgb, write_labels, write_rgb
+from .readers import READERS
+
+__all__ = [
+    "READERS",
+    "check_suffix",
+    "read_image",
+    "reader_for",
+    "replacing",
+    "save_labels",
+    "save_rgb",
+    "write_labels",
+    "write_rgb",
+]

@@ -1,0 +1,255 @@
+"""Images in and out: readers by suffix, label images and pictures to PNG, TIFF and JPEG.
+
+Whatever is wrong with a file ends in one `ImageError` line that says which file, what is wrong, and what to do.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from superdsm.errors import ImageError, SuperDSMError
+from superdsm.io.readers import DAMAGED, READERS, content, describe_shape, one_line
+from superdsm.records import Reader
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    "READERS",
+    "check_suffix",
+    "read_image",
+    "reader_for",
+    "replacing",
+    "save_labels",
+    "save_rgb",
+    "write_labels",
+    "write_rgb",
+]
+
+LABEL_SUFFIXES = (".png", ".tif", ".tiff")
+PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
+MAX_UINT16 = 65_535
+
+
+def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[Any]":
+    """Read an image.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reader : Reader, optional
+        What reads it; by default the reader of its suffix.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns) or (rows, columns, 3)
+        Intensities in the type in which they are stored. An opaque alpha channel is dropped.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, damaged, of an unknown format, or not a plain 2-D image of finite intensities.
+    """
+    import numpy as np
+
+    path = Path(path)
+    reader = reader or reader_for(path)
+    try:
+        image = np.asarray(reader.read(path))
+    except SuperDSMError:
+        raise
+    except MemoryError as exc:
+        raise ImageError(f"{path}: does not fit into memory; cut it into smaller images") from exc
+    except OSError as exc:
+        raise ImageError(f"{path}: cannot be read ({one_line(exc)}); {DAMAGED}, or check its permissions") from exc
+    except Exception as exc:
+        raise ImageError(f"{path}: the reader {reader.name!r} failed ({one_line(exc)}); {DAMAGED}") from exc
+    return _plain_image(path, image)
+
+
+def reader_for(path: Path) -> Reader:
+    """Return the reader that is registered for the suffix of an existing file.
+
+    Raises
+    ------
+    ImageError
+        The file does not exist, or no reader knows its suffix.
+    """
+    from superdsm.plugins import registry
+
+    try:
+        path.stat()
+    except FileNotFoundError as exc:
+        raise ImageError(f"{path}: there is no such file; check the path") from exc
+    except (OSError, ValueError) as exc:
+        raise ImageError(f"{path}: cannot be read ({one_line(exc)}); check the path and its permissions") from exc
+    name = path.name.lower()
+    known: dict[str, Reader] = {}
+    for reader in registry().readers.values():
+        for suffix in reader.suffixes:
+            known.setdefault(suffix, reader)
+    matches = [suffix for suffix in known if name.endswith(suffix)]
+    if path.is_dir() and not any(suffix in known and known[suffix] not in READERS for suffix in matches):
+        raise ImageError(f"{path}: is a directory; give image files, for instance {path}/*.png")
+    if not matches:
+        what = content(path)
+        raise ImageError(
+            f"{path}: is {what or 'of an unknown format'}; convert it to one of the formats that can be read: "
+            + ", ".join(sorted(known))
+        )
+    return known[max(matches, key=len)]
+
+
+def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
+    """Write a label image; equal labels give equal bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix.
+    labels : ndarray of int, shape (rows, columns)
+        The labels; 0 is the background.
+
+    Raises
+    ------
+    ImageError
+        The file cannot be written, or its format cannot hold so many objects.
+    """
+    with replacing(Path(path)) as temporary:
+        save_labels(temporary, labels)
+
+
+def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
+    """Write a picture as PNG, TIFF or JPEG by suffix; equal pictures give equal bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    rgb : ndarray of uint8, shape (rows, columns, 3)
+        The picture.
+
+    Raises
+    ------
+    ImageError
+        The file cannot be written.
+    """
+    with replacing(Path(path)) as temporary:
+        save_rgb(temporary, rgb)
+
+
+def save_labels(path: Path, labels: "npt.NDArray[Any]") -> None:
+    """Write a label image right to `path`, for callers that use `replacing` themselves; see `write_labels`."""
+    import numpy as np
+
+    check_suffix(path, LABEL_SUFFIXES, "label images")
+    largest = int(labels.max(initial=0))
+    if path.suffix.lower() == ".png" and largest > MAX_UINT16:
+        raise ImageError(f"{path}: PNG holds at most 65,535 objects, but there are {largest:,}; write a .tif file")
+    _encode(path, np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32))
+
+
+def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
+    """Write a picture right to `path`, for callers that use `replacing` themselves; see `write_rgb`."""
+    import numpy as np
+
+    check_suffix(path, PICTURE_SUFFIXES, "pictures")
+    _encode(path, np.ascontiguousarray(rgb, dtype=np.uint8))
+
+
+def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
+    """Raise an `ImageError` unless `path` has one of the `suffixes` (none: anything goes)."""
+    if suffixes and path.suffix.lower() not in suffixes:
+        given = repr(path.suffix) if path.suffix else "no suffix"
+        known = ", ".join(suffixes[:-1]) + " or " * (len(suffixes) > 1) + suffixes[-1]
+        raise ImageError(f"{path}: {what} are written as {known}, not {given}; change the file name")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` with its suffix, which takes the place of `path` if no error occurs.
+
+    The temporary name is always the same, so that what a killed process leaves behind is overwritten by the next one.
+
+    Raises
+    ------
+    ImageError
+        The file cannot be written. Nothing is left behind, and an earlier file is untouched.
+    """
+    temporary = path.with_name(f".{path.stem}-part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except SuperDSMError as exc:
+        raise ImageError(str(exc).replace(str(temporary), str(path))) from exc
+    except OSError as exc:
+        raise ImageError(f"{path}: cannot be written ({one_line(exc)}); check the path and the disk") from exc
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _encode(path: Path, pixels: "npt.NDArray[Any]") -> None:
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        import imagecodecs
+
+        # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
+        path.write_bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
+    elif suffix in (".tif", ".tiff"):
+        import tifffile
+
+        photometric = "rgb" if pixels.ndim == 3 else "minisblack"
+        # Neither date, nor program, nor a description: the bytes depend on the pixels alone.
+        tifffile.imwrite(path, pixels, photometric=photometric, compression="zlib", software=False, metadata=None)
+    else:
+        import imageio.v3 as iio
+
+        iio.imwrite(path, pixels, extension=".jpg", plugin="pillow", quality=92)
+
+
+def _plain_image(path: Path, image: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
+    """Check that an array is a 2-D image, grey or in colour; drop an opaque alpha channel."""
+    import numpy as np
+
+    if image.dtype.kind not in "buif":
+        raise ImageError(f"{path}: holds values of type {image.dtype}; convert it to integers or floats")
+    if image.ndim not in (2, 3):
+        raise ImageError(f"{path}: has {image.ndim} axes; give a 2-D image")
+    if image.size == 0:
+        raise ImageError(f"{path}: has no pixels ({describe_shape(image.shape)}); remove it from the images")
+    if image.ndim == 3:
+        image = _without_alpha(path, image)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        count = image.size - int(np.isfinite(image).sum())
+        raise ImageError(f"{path}: {count} of its values are NaN or infinite; replace them by finite intensities")
+    return image.astype(image.dtype.newbyteorder("="), copy=False)
+
+
+def _without_alpha(path: Path, image: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
+    channels = image.shape[2]
+    if channels in (2, 4):
+        opaque = {"b": True, "f": 1.0}.get(image.dtype.kind) or _largest(image.dtype)
+        if not (image[..., -1] == opaque).all():
+            raise ImageError(f"{path}: has transparent pixels (an alpha channel); flatten it to grey or RGB")
+        image, channels = image[..., :-1], channels - 1
+    if channels == 1:
+        return image[..., 0]
+    if channels != 3:
+        raise ImageError(
+            f"{path}: is 3-D ({describe_shape(image.shape)}): neither grey nor RGB; save each plane as an image"
+        )
+    return image
+
+
+def _largest(dtype: "np.dtype[Any]") -> int:
+    import numpy as np
+
+    return int(np.iinfo(dtype).max)

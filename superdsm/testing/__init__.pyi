@@ -1,0 +1,4 @@
+from .check import check_stage
+from .synthetic import empty_well, synthetic_image
+
+__all__ = ["check_stage", "empty_well", "synthetic_image"]

@@ -1,0 +1,199 @@
+"""The journal, the cache of digests, the store and the notice board, by themselves."""
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from superdsm.batch.execution import progress
+from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.digests import DigestCache, file_digest
+from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
+from superdsm.batch.storage.store import DamagedError, Entry, Store
+from tests.laboratory import Laboratory
+
+RECORDS = [
+    JournalEntry(
+        1, DONE, "recipe", "image", "exports", {"seg": OutputFile("seg/1.png", "key", "digest", 5, 7)}, {"a": 0.5}
+    ),
+    JournalEntry("1", FAILED, "recipe", kind="stage", stage="dsm", message="line\nbreak, ünïcode"),
+    JournalEntry("plate/ä", DONE, "recipe", "image", n_objects=0, warnings=["w"], performance={"x": float("inf")}),
+]
+
+
+def test_records_survive(tmp_path: Path) -> None:
+    state = Journal(tmp_path / "journal")
+    for record in RECORDS:
+        state.add(record)
+    state.explain("recipe", [["a", {"code": None}, "d"]])
+    again = Journal(tmp_path / "journal")
+    assert [again.get(record.id) for record in RECORDS] == RECORDS
+    assert again.why("recipe") == [["a", {"code": None}, "d"]]
+    assert again.get(2) is None
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(0, 10**6))
+def test_a_journal_that_was_cut_anywhere_keeps_all_complete_lines(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal"
+    path.unlink(missing_ok=True)
+    state = Journal(path)
+    for record in RECORDS:
+        state.add(record)
+    data = path.read_bytes()
+    cut %= len(data) + 1
+    path.write_bytes(data[:cut])
+    torn = Journal(path)
+    complete = data[:cut].count(b"\n") + (data[cut : cut + 1] == b"\n")
+    assert list(torn.records()) == RECORDS[:complete]
+    torn.add(dataclasses.replace(RECORDS[0], id=99))
+    assert Journal(path).get(99) is not None
+    assert len(list(Journal(path).records())) == complete + 1
+
+
+def test_compacting_keeps_the_last_record_of_each_image(tmp_path: Path) -> None:
+    state = Journal(tmp_path / "journal")
+    for number in range(150):
+        state.add(dataclasses.replace(RECORDS[0], n_objects=number))
+    state.add(RECORDS[1])
+    state.compact()
+    assert (tmp_path / "journal").read_bytes().count(b"\n") == 2
+    again = Journal(tmp_path / "journal")
+    assert again.get(1).n_objects == 149
+    assert again.get("1") == RECORDS[1]
+
+
+def test_a_record_of_another_version_counts_as_not_done(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text('{"id": 1, "status": "done", "outputs": {}, "news": 1, "recipe": "r"}\n')
+    assert Journal(tmp_path / "journal").get(1) is None
+
+
+def test_the_cache_of_digests_passes_over_what_it_cannot_read(tmp_path: Path) -> None:
+    image, path = tmp_path / "image", tmp_path / "hashes.jsonl"
+    image.write_bytes(b"x" * 3_000_000)
+    import os
+
+    os.utime(image, (1, 1))
+    cache = DigestCache(path)
+    assert cache.get(str(image)).digest == file_digest(image)
+    cache.save()
+    path.write_bytes(path.read_bytes() + b'["torn", "li')
+    again = DigestCache(path)
+    assert again.lookup(str(image)) == cache.get(str(image))
+    os.utime(image, (2, 2))
+    assert again.lookup(str(image)) is None
+    with pytest.raises(FileNotFoundError):
+        again.get(str(tmp_path / "nothing"))
+
+
+def test_writing_leaves_nothing_behind_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_many_threads_may_store_the_same_result(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    values = {"y": np.arange(1000.0), "n": 3}
+
+    def put() -> None:
+        for _ in range(5):
+            store.put(Entry("ab" * 20, "stage", {}, 0.5, [], []), values, {"y": "array", "n": "json"})
+
+    threads = [threading.Thread(target=put) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    entry = store.entry("ab" * 20)
+    assert entry is not None
+    np.testing.assert_array_equal(store.values(entry)["y"], values["y"])
+    assert store.values(entry, ["n"]) == {"n": 3}
+    assert not store.leftovers()
+
+
+def test_a_foreign_entry_is_detected(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(Entry("ab" * 20, "stage", {}, 0.5, [], []), {"n": 3}, {"n": "json"})
+    source = tmp_path / "ab" / ("ab" * 20 + ".json")
+    (tmp_path / "ab" / ("ab" * 19 + "cd.json")).write_bytes(source.read_bytes())
+    with pytest.raises(DamagedError, match="is not the entry that its name says"):
+        store.entry("ab" * 19 + "cd")
+    assert store.entry("ef" * 20) is None
+
+
+def test_the_board_tells_each_note_once(tmp_path: Path) -> None:
+    notices = progress.Board(tmp_path / "board")
+    progress.tell(notices.directory, 1, "begin", 1.0)
+    progress.tell(notices.directory, 2, "begin", 1.0)
+    assert sorted(note.job for note in notices.notes()) == [1, 2]
+    progress.tell(notices.directory, 1, "stage-done", 2.0, "dsm", 0.5)
+    progress.tell(notices.directory, 1, "end", 3.0)
+    assert [(note.event, note.stage) for note in notices.notes()] == [("stage-done", "dsm"), ("end", "")]
+    assert not list(notices.notes())
+    assert len(list(notices.directory.iterdir())) == 1
+    notices.remove()
+    assert not notices.directory.exists()
+
+
+def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:
+    import os
+    import socket
+
+    (tmp_path / f"{socket.gethostname()}-{2**22 + 5}").mkdir()
+    (tmp_path / f"{socket.gethostname()}-{os.getpid()}").mkdir()
+    (tmp_path / "elsewhere-5").mkdir()
+    progress.remove_stale(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_store_of_a_directory_that_is_no_root(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
+    from superdsm.cli import main
+
+    lab.task()
+    assert main(["store", str(lab.images)]) == 2
+    assert "images: there is no task.json in it or below" in capsys.readouterr().err
+    assert main(["store", str(lab.root)]) == 0  # nothing was run yet
+    lab.run()
+    lab.task("below", runnable=True)
+    capsys.readouterr()
+    assert main(["store", str(lab.root / "below")]) == 2
+    error = capsys.readouterr().err
+    assert error.endswith(f"may be in {lab.root}: superdsm store {lab.root}\n")
+    assert error.count("\n") == 1
+
+
+def test_prune_without_permission_says_what_to_do(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from superdsm.batch.storage.store import Store
+    from superdsm.cli import main
+
+    lab.task()
+    lab.run()
+    lab.task(config={"level": {"offset": 1.0}})
+    lab.run()
+    lab.task(config={"level": {"offset": 2.0}}, file_ids=[4])
+
+    def remove(self: Store, key: str) -> int:
+        raise PermissionError(13, "Permission denied", f"{key}.json")
+
+    monkeypatch.setattr(Store, "remove", remove)
+    assert main(["store", str(lab.root), "--prune"]) == 2
+    error = capsys.readouterr().err
+    assert "cannot be changed (Permission denied); let the owner of the files prune" in error
+    assert error.count("\n") == 1

@@ -1,0 +1,154 @@
+"""Exporters: what they write, and that they write all of it or nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from superdsm.config import read_json
+from superdsm.core.objects import Object
+from superdsm.errors import ConfigError, ImageError, PipelineError
+from superdsm.io import read_image
+from superdsm.io.exporters import EXPORTERS, export, select_fields
+from superdsm.records import ExportContext, Exporter
+
+BY_NAME = {exporter.name: exporter for exporter in EXPORTERS}
+CONTEXT = ExportContext("img", {}, {"dsm": {"alpha": np.float64(0.5)}, "AF_scale": None})
+
+
+def disk(row: int, column: int, radius: int = 5) -> Object:
+    rows, columns = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    mask = rows**2 + columns**2 <= radius**2
+    return Object((1,), 0.5, True, False, (row - radius, column - radius), mask, mask.size)
+
+
+@pytest.fixture
+def fields() -> dict[str, Any]:
+    atoms = np.ones((40, 60), dtype=np.int32)
+    atoms[:, 30:] = 2
+    return {
+        "g_raw": np.linspace(0, 1, 2400).reshape(40, 60),
+        "g_rgb": None,
+        "atoms": atoms,
+        "clusters": np.ones((40, 60), dtype=np.int32),
+        "adjacencies": np.array([[1, 2]], dtype=np.int32),
+        "seeds": np.array([[20, 15], [20, 45]], dtype=np.int32),
+        "cover": [disk(20, 15), disk(20, 22), disk(10, 45)],
+        "postprocessed_objects": [disk(20, 15), disk(20, 22)],
+    }
+
+
+def with_options(**options: Any) -> ExportContext:
+    return replace(CONTEXT, options=options)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "sub/dir/a.tiff"])
+def test_seg_is_the_label_image_of_the_final_objects(tmp_path: Path, fields: dict[str, Any], name: str) -> None:
+    export(BY_NAME["seg"], tmp_path / name, fields, CONTEXT)
+    labels = read_image(tmp_path / name)
+    assert labels.dtype == np.uint16 and labels.shape == (40, 60)
+    assert set(np.unique(labels)) == {0, 1, 2}
+    assert labels[10, 45] == 0, "the third object of the cover is none of the final ones"
+
+
+def test_seg_falls_back_to_the_cover_and_obeys_its_options(tmp_path: Path, fields: dict[str, Any]) -> None:
+    def labels(**options: Any) -> Any:
+        export(BY_NAME["seg"], tmp_path / "a.png", fields, with_options(**options))
+        return read_image(tmp_path / "a.png")
+
+    grown, plain, eroded = labels(dilate=2), labels(), labels(dilate=-2)
+    assert (grown > 0).sum() > (plain > 0).sum() > (eroded > 0).sum() > 0
+    assert labels(merge_overlap_threshold=0.05).max() == 1
+    del fields["postprocessed_objects"]
+    assert labels().max() == 3
+
+
+def test_overlay_has_contours_in_the_width_that_is_asked_for(tmp_path: Path, fields: dict[str, Any]) -> None:
+    coloured = []
+    for border in (1, 3):
+        export(BY_NAME["overlay"], tmp_path / "a.png", fields, with_options(seg_border=border))
+        picture = read_image(tmp_path / "a.png")
+        assert picture.shape == (40, 60, 3)
+        coloured.append((np.ptp(picture.astype(int), axis=-1) > 0).sum())
+    assert 0 < coloured[0] < coloured[1]
+
+
+def test_overlay_of_stained_tissue_is_drawn_over_the_colours(tmp_path: Path, fields: dict[str, Any]) -> None:
+    fields["g_rgb"] = np.full((40, 60, 3), (250, 180, 200), dtype=np.uint8)
+    export(BY_NAME["overlay"], tmp_path / "a.png", fields, CONTEXT)
+    assert tuple(read_image(tmp_path / "a.png")[0, 0]) == (250, 180, 200)
+
+
+def test_adj_shows_the_graph(tmp_path: Path, fields: dict[str, Any]) -> None:
+    export(BY_NAME["adj"], tmp_path / "a.png", fields, CONTEXT)
+    picture = read_image(tmp_path / "a.png").astype(int)
+    assert picture[20, 30, 1] > picture[20, 30, 0], "the edge"
+
+
+def test_cfg_can_be_read_again(tmp_path: Path) -> None:
+    params = {"dsm": {"alpha": np.float64(0.25), "smooth_amount": np.int64(4)}, "postprocess": {"x": float("inf")}}
+    export(BY_NAME["cfg"], tmp_path / "cfg", {}, replace(CONTEXT, params=params))
+    assert read_json(tmp_path / "cfg") == params
+    export(BY_NAME["cfg"], tmp_path / "other", {}, replace(CONTEXT, params=dict(reversed(params.items()))))
+    assert (tmp_path / "cfg").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_log_is_json_lines_under_exactly_the_name_that_was_given(tmp_path: Path) -> None:
+    log = ({"stage": "dsm", "atoms": np.array([1, 2])}, {"stage": "dsm", "ü": "ß", "set": frozenset({3})})
+    export(BY_NAME["log"], tmp_path / "log" / "001", {}, replace(CONTEXT, log=log))
+    lines = (tmp_path / "log" / "001").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"stage": "dsm", "atoms": [1, 2]},
+        {"stage": "dsm", "ü": "ß", "set": [3]},
+    ]
+    assert [path.name for path in (tmp_path / "log").iterdir()] == ["001"]
+
+
+def test_equal_results_give_equal_bytes(tmp_path: Path, fields: dict[str, Any]) -> None:
+    for exporter in EXPORTERS:
+        suffix = exporter.suffixes[0] if exporter.suffixes else ""
+        for name in ("one", "other"):
+            export(exporter, tmp_path / name / f"{exporter.name}{suffix}", fields, CONTEXT)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
+
+
+def test_a_failing_exporter_leaves_nothing_and_names_the_file(tmp_path: Path, fields: dict[str, Any]) -> None:
+    def full(path: Path, fields: Any, context: Any) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "a.csv"
+    path.write_text("earlier")
+    with pytest.raises(ImageError, match=r"a\.csv: cannot be written \(No space left on device\)"):
+        export(Exporter("mine", (), full), path, fields, CONTEXT)
+    with pytest.raises(ImageError, match=r"a\.csv: cannot be written"):
+        export(Exporter("lazy", (), lambda path, fields, context: None), path, fields, CONTEXT)
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_wrong_suffix_missing_field_and_illegal_option(tmp_path: Path, fields: dict[str, Any]) -> None:
+    with pytest.raises(ImageError, match=r"a\.gif: files of the exporter 'seg' are written as"):
+        export(BY_NAME["seg"], tmp_path / "a.gif", fields, CONTEXT)
+    with pytest.raises(ConfigError, match=r"seg_border = 0 is out of range"):
+        export(BY_NAME["overlay"], tmp_path / "a.png", fields, with_options(seg_border=0))
+    del fields["cover"], fields["postprocessed_objects"]
+    with pytest.raises(PipelineError, match=r"needs the field postprocessed_objects or cover"):
+        export(BY_NAME["seg"], tmp_path / "a.png", fields, CONTEXT)
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_what_an_exporter_needs_is_given_to_it(fields: dict[str, Any]) -> None:
+    assert set(select_fields(BY_NAME["seg"], fields)) == {"postprocessed_objects", "g_raw"}
+    assert set(select_fields(BY_NAME["overlay"], fields)) == {"postprocessed_objects", "g_raw", "g_rgb"}
+    assert select_fields(BY_NAME["cfg"], fields) == {}
+
+
+def test_every_exporter_and_option_is_documented() -> None:
+    for exporter in EXPORTERS:
+        assert exporter.doc.endswith(".")
+        assert all(option.name and option.doc for option in exporter.options)
