@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from superdsm.core.filters import gaussian
-from superdsm.core.normalise import noise_level, robust_range
+from superdsm.core.normalise import noise_level, robust_range, weighted_quantile
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,10 +48,10 @@ def estimate_radius(
     image: FloatArray,
     *,
     largest_radius: float = 200.0,
-    min_response: float = 0.4,
+    min_response: float = 0.55,
     min_significance: float = 6.0,
     overlap: float = 0.8,
-    area_weight: float = 1.0,
+    area_weight: float = 1.5,
 ) -> RadiusEstimate:
     """Estimate the typical radius of the bright objects of an image.
 
@@ -91,13 +91,6 @@ def estimate_radius(
     weights = radii**area_weight * np.minimum(responses[chosen], typical)
     lower, median, upper = (weighted_quantile(radii, weights, q) for q in (0.16, 0.5, 0.84))
     return RadiusEstimate(median, 0.5 * math.log(upper / lower), len(radii))
-
-
-def weighted_quantile(values: FloatArray, weights: FloatArray, q: float) -> float:
-    """Return the smallest value such that the values up to it have a fraction `q` of the total weight."""
-    order = np.argsort(values, kind="stable")
-    sums = np.cumsum(weights[order])
-    return float(values[order][min(np.searchsorted(sums, q * sums[-1]), len(values) - 1)])
 
 
 def _blobs(image: FloatArray, largest_radius: float, min_significance: float) -> FloatArray:
