@@ -4,16 +4,18 @@ from .core.objects import Object
 from .errors import (
     ConfigError,
     ImageError,
+    MissingFieldError,
     PipelineError,
     PluginError,
     StageError,
     SuperDSMError,
     TaskError,
 )
+from .evaluation import Run
 from .fields import Field
 from .hookspecs import hookimpl
-from .params import Param, Params, param
-from .pipeline import Pipeline, Run
+from .params import Param, ParamValues, param
+from .pipeline import Pipeline
 from .plugins.resolve import default_pipeline
 from .records import (
     Command,
@@ -48,9 +50,10 @@ __all__ = [
     "ImageError",
     "ImageFailed",
     "ImageFinished",
+    "MissingFieldError",
     "Object",
     "Param",
-    "Params",
+    "ParamValues",
     "Pipeline",
     "PipelineError",
     "PluginError",

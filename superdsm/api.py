@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from superdsm.config import Config
+from superdsm.config import PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError
+from superdsm.evaluation import Run
+from superdsm.fields import image_shape
 from superdsm.parallel import thread_map
-from superdsm.pipeline import PROFILE, Pipeline, Run
+from superdsm.pipeline import Pipeline
 from superdsm.records import Event
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 FINAL_OBJECTS = ("postprocessed_objects", "cover")
 
 
-@dataclass(frozen=True)
-class Result:
-    """The segmentation of an image.
+@dataclass(frozen=True, repr=False)
+class Result(Run):
+    """The segmentation of an image: the finished run of its pipeline, with the objects as a label image and a picture.
 
     Attributes
     ----------
@@ -37,12 +39,6 @@ class Result:
     log : list of dict
         Records of the stages, for instance of each fit.
     """
-
-    fields: dict[str, Any]
-    params: Config
-    timings: dict[str, float]
-    warnings: list[str]
-    log: list[dict[str, Any]]
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -68,7 +64,10 @@ class Result:
         """Label image of the final objects, uint16 (more than 65,535 objects: uint32), shape of the image."""
         from superdsm.core.labels import label_image
 
-        return label_image(self.objects, self.fields["g_raw"].shape)
+        shape = image_shape(self.fields)
+        if shape is None:
+            raise PipelineError("no field tells the shape of the image; run the pipeline with the image")
+        return label_image(self.objects, shape)
 
     def overlay(self, border: int = 2) -> "npt.NDArray[np.uint8]":
         """Return a picture of the image with the contours of the final objects.
@@ -156,11 +155,12 @@ def segment(
         config = config.with_value(PROFILE, profile)
     if pipeline is None:
         pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE))
-    with _linear_algebra().limit(limits=1), thread_map(jobs) as map_:
-        run: Run = pipeline.run(
-            image, config, fields=fields, first=first, last=last, map=map_, name=name, observe=observe
+    with _linear_algebra().limit(limits=1), thread_map(jobs) as mapper:
+        return Result.of(
+            pipeline.evaluation(
+                image, config, fields=fields, first=first, last=last, mapper=mapper, name=name, observe=observe
+            )
         )
-    return Result(run.fields, run.params, run.timings, run.warnings, run.log)
 
 
 @functools.cache

@@ -13,6 +13,26 @@ class PipelineError(SuperDSMError):
     """Stages do not fit together."""
 
 
+class MissingFieldError(PipelineError):
+    """A stage needs a field that no earlier stage provides.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    field : str
+        The field.
+    """
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message, field)
+        self.message = message
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class StageError(SuperDSMError):
     """A stage failed on an image.
 

@@ -2,6 +2,10 @@
 
 Every field is written once and is read-only afterwards. A stage of a third party declares further fields by its class
 attribute ``fields``; a field without a declaration is stored by what its value is (array, table, or JSON).
+
+There are two grids. Most pipelines know only the pixels of the image. A pipeline with the stage ``resolution`` works on
+resampled pixels between that stage and ``restore``: the fields that say where a stage is (``g_raw``, ``scale``,
+``zoom``) are refined by both, so that they go together at any place, and a stage between them need not know.
 """
 
 from collections.abc import Mapping
@@ -10,6 +14,11 @@ from typing import Any
 
 KINDS = ("array", "json", "table", "objects")
 GRIDS = ("", "image", "working")
+SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",)}
+SOURCE = "image"  # what is given from outside
+SCALE = "scale"  # what automatic hyperparameters follow
+ZOOM = "zoom"  # what lengths follow that users give
+WORK = "work"  # what those two were on the working grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,12 @@ class Field:
     empty : object
         Value that a stage yields for an image without a scale. For arrays the fill value (None: zero), with ``None``
         axes of length zero; for other kinds the value itself.
+    finite : bool
+        Of arrays: whether NaN and infinity are refused. A later stage would notice them as well, and get the blame.
+    summary : str
+        What batch processing tells of the field without loading it: "number" (of "objects": how many were found, where
+        several stages provide such a field those of the last one), "counts" (of "json": a dict for the table of
+        counts), or nothing.
     grid : str
         What its pixels are: "image", those of the image; "working", those that the stages between ``resolution`` and
         ``restore`` work on (of a pipeline without these stages: those of the image); "" if it has none.
@@ -44,6 +59,8 @@ class Field:
     dtype: str = ""
     shape: tuple[str | int | None, ...] = ()
     empty: Any = None
+    finite: bool = False
+    summary: str = ""
     grid: str = ""
 
     def __post_init__(self) -> None:
@@ -51,6 +68,8 @@ class Field:
             raise ValueError(f"field {self.name!r}: grid {self.grid!r} is none of 'image', 'working' and ''")
         if self.kind not in KINDS:
             raise ValueError(f"field {self.name!r}: kind {self.kind!r} is none of {', '.join(KINDS)}")
+        if self.kind not in SUMMARIES.get(self.summary, ()):
+            raise ValueError(f"field {self.name!r}: a field of kind {self.kind!r} has no summary {self.summary!r}")
 
 
 IMAGE = ("rows", "columns")
@@ -58,20 +77,27 @@ IMAGE = ("rows", "columns")
 FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
-        Field("image", "array", "The image as it was read.", "", (), grid="image"),
-        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, grid="image"),
+        Field(SOURCE, "array", "The image as it was read.", "", (), grid="image"),
+        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, finite=True, grid="image"),
         Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3), grid="image"),
         Field(
-            "scale",
+            SCALE,
             "json",
             "Standard deviation of the blob of a typical object, in pixels of the grid of g_raw; None: no blob.",
         ),
-        Field("nuclei", "json", "What is known of the size of the nuclei: radius in pixels of the image, spread, ...."),
-        Field("zoom", "json", "Pixels of the grid of g_raw per pixel of the image, along an axis; 1 where it is one."),
+        Field("nuclei", "json", "Size of the nuclei: radius in pixels of the image, spread, number of blobs."),
+        Field(ZOOM, "json", "Pixels of the grid of g_raw per pixel of the image, along an axis; 1 where it is one."),
+        Field(WORK, "json", "The scale and the zoom of the working grid, kept for its end."),
+        Field("g_work", "array", "The resampled grey intensities.", "float64", IMAGE, finite=True, grid="working"),
         Field("g_image", "array", "Grey intensities of the image, kept for its end.", "float64", IMAGE, grid="image"),
-        Field("g_work", "array", "The resampled grey intensities.", "float64", IMAGE, grid="working"),
         Field(
-            "y", "array", "Offset-corrected intensities; foreground is roughly y > 0.", "float64", IMAGE, grid="working"
+            "y",
+            "array",
+            "Offset-corrected intensities; foreground is roughly y > 0.",
+            "float64",
+            IMAGE,
+            finite=True,
+            grid="working",
         ),
         Field("dsm_cfg", "json", "Resolved hyperparameters of the deformable shape model."),
         Field(
@@ -81,10 +107,10 @@ FIELDS: Mapping[str, Field] = {
         Field("adjacencies", "array", "Pairs of adjacent atoms, the smaller label first, sorted.", "int32", (None, 2)),
         Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2), grid="working"),
         Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE, grid="working"),
-        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), grid="working"),
+        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number", grid="working"),
         Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=(), grid="working"),
-        Field("performance", "json", "Counts of the energy minimisation.", empty={}),
-        Field("postprocessed_objects", "objects", "The final objects.", empty=(), grid="image"),
+        Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
+        Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number", grid="image"),
     )
 }
 
@@ -92,6 +118,11 @@ FIELDS: Mapping[str, Field] = {
 def on_grid(name: str, grid: str) -> Field:
     """Return the declaration of a field of the vocabulary for a stage that provides it on another grid."""
     return replace(FIELDS[name], grid=grid)
+
+
+def resampled_shape(shape: tuple[int, ...], zoom: float) -> tuple[int, int]:
+    """Return rows and columns of the grid with `zoom` pixels per pixel of an image of the shape `shape`."""
+    return (max(1, round(shape[0] * zoom)), max(1, round(shape[1] * zoom)))
 
 
 def empty_value(field: Field, image_shape: tuple[int, int]) -> Any:
@@ -115,6 +146,22 @@ def empty_value(field: Field, image_shape: tuple[int, int]) -> Any:
     sizes: dict[str | int | None, int] = {"rows": image_shape[0], "columns": image_shape[1], None: 0}
     shape = [sizes.get(axis, axis) if not isinstance(axis, int) else axis for axis in field.shape]
     return np.full([int(size) for size in shape if size is not None], field.empty or 0, dtype=field.dtype or "float64")
+
+
+def image_shape(fields: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return rows and columns of the image, given some fields; None if none of them tells.
+
+    Parameters
+    ----------
+    fields : mapping
+        Fields by name. The image itself tells best; without it any array that is as large does.
+    """
+    whole = [name for name, field in FIELDS.items() if field.shape[:2] == IMAGE]
+    for name in (SOURCE, "g_image", *whole):
+        shape: tuple[int, ...] = getattr(fields.get(name), "shape", ())
+        if len(shape) >= len(IMAGE):
+            return (int(shape[0]), int(shape[1]))
+    return None
 
 
 def check_value(field: Field, value: Any, image_shape: tuple[int, int] | None) -> str:
@@ -146,7 +193,7 @@ def check_value(field: Field, value: Any, image_shape: tuple[int, int] | None) -
         size = expected.get(want) if isinstance(want, str) else want
         if size is not None and size != have:
             return f"has length {have} along axis {axis}, not {size}"
-    if field.name in ("g_raw", "y"):  # would only be noticed by a later stage, which would get the blame
+    if field.finite:
         import numpy as np
 
         if not np.isfinite(value).all():

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ConfigError
 
 POWERS: Mapping[str, int] = {"": 0, "px": 1, "px2": 2}
-PIXEL_SIZE = "pixel_size"
 MICROMETRES: Mapping[str, float] = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3}
 TEXT = re.compile(r"\s*(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[a-zµμ]+)\s*(?P<power>\^?2|²)?\s*")
 ROUNDING = 1e-6  # what was divided by a factor and multiplied with it again must not lose a pixel when it is truncated
@@ -118,3 +118,8 @@ def rescaled(value: Any, unit: str, zoom: float) -> Any:
     if not POWERS[unit] or isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return value
     return value * zoom ** POWERS[unit]
+
+
+def significant(value: Any) -> Any:
+    """Return a number with thirteen digits, so that it survives the way to another grid and back; others as it is."""
+    return float(f"{value:.13g}") if isinstance(value, float) and math.isfinite(value) else value

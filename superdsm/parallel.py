@@ -1,5 +1,6 @@
 """Threads inside an image, and the seam for them: the kernels release the interpreter's lock, so threads are enough."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,13 @@ class Map(Protocol):
 def serial_map(function: Callable[[T], R], items: Iterable[T], /) -> list[R]:
     """Apply `function` to each of `items`, one after the other, in the calling thread."""
     return [function(item) for item in items]
+
+
+def cpu_count() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
 
 
 @contextmanager

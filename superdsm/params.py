@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superdsm.errors import ConfigError, suggest
-from superdsm.lengths import POWERS, ROUNDING, rescaled
+from superdsm.lengths import POWERS, ROUNDING, rescaled, significant
 
 UNITS: Mapping[str, Callable[[float], float]] = {
     "scale": lambda scale: scale,
@@ -15,6 +15,36 @@ UNITS: Mapping[str, Callable[[float], float]] = {
     "diameter": lambda scale: 2 * scale * math.sqrt(2),
 }
 TYPE_NAMES = {float: "number", int: "integer", bool: "true or false", str: "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """That a hyperparameter follows the scale of the image.
+
+    Attributes
+    ----------
+    unit : str
+        A length or an area that follows from the scale; one of `UNITS`.
+    factor : float
+        By which the unit is multiplied.
+    """
+
+    unit: str
+    factor: float
+
+    def to_json(self) -> dict[str, float]:
+        """Return what stands for it where hyperparameters identify a result; the unit belongs to the stage's code."""
+        return {"AF": self.factor}
+
+
+def factor_name(name: str) -> str:
+    """Return the name of the automatic factor of a hyperparameter."""
+    return f"AF_{name}"
+
+
+def automatic_factor(value: Any) -> float | None:
+    """Return the factor if `value` is what `Automatic.to_json` returned, else None."""
+    return value["AF"] if isinstance(value, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +58,19 @@ class Param:
     min: float | None = None
     max: float | None = None
     choices: tuple[Any, ...] = ()
-    auto: tuple[str, float] | None = None
+    auto: Automatic | None = None
     truncate: bool = False
     floor: float | None = None
     nullable: bool = False
     toplevel: bool = False
     unit: str = ""
 
-    def check(self, value: Any, path: str) -> Any:
+    @property
+    def factor_name(self) -> str:
+        """Name of the automatic factor in a configuration."""
+        return factor_name(self.name)
+
+    def check(self, value: Any, path: str, *, image: bool = False) -> Any:
         """Return `value` in the type of the hyperparameter.
 
         Parameters
@@ -44,6 +79,8 @@ class Param:
             A JSON value.
         path : str
             What to call the hyperparameter in an error.
+        image : bool, optional
+            Whether lengths are those of the image and go to another grid: they are truncated and raised there.
 
         Raises
         ------
@@ -54,7 +91,7 @@ class Param:
             if self.nullable:
                 return None
             raise ConfigError(f"{path} is null; expected: {self.expectation()}")
-        value = self._typed(value, path)
+        original, value = value, self._typed(value, path)
         if self.choices and value not in self.choices:
             hint = suggest(str(value), [str(choice) for choice in self.choices])
             raise ConfigError(f"{path} = {value!r} is not allowed; expected: {self.expectation()}{hint}")
@@ -62,7 +99,7 @@ class Param:
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
                 raise ConfigError(f"{path} = {value!r} is out of range; expected: {self.expectation()}")
-        return self.bounded(value)
+        return original if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -82,26 +119,24 @@ class Param:
             value = int(value)
         return value if self.floor is None or value >= self.floor else type(value)(self.floor)
 
-    def automatic(self, factor: float, scale: float, path: str) -> Any:
+    def automatic(self, auto: Automatic, scale: float, path: str) -> Any:
         """Return the value for the `scale` of an image, in pixels; for `path` and errors, see `check`."""
-        assert self.auto is not None
-        source = f"{path} (automatic: AF_{self.name} = {factor:g} at scale {scale:g})"
-        return self.check(UNITS[self.auto[0]](scale) * factor, source)
+        source = f"{path} (automatic: {self.factor_name} = {auto.factor:g} at scale {scale:g})"
+        return self.check(UNITS[auto.unit](scale) * auto.factor, source)
 
     def on_grid(self, value: Any, zoom: float) -> Any:
         """Return a value in pixels of a grid, of which there are `zoom` per pixel of the image, along an axis."""
-        value = rescaled(value, self.unit, zoom)
+        value = significant(rescaled(value, self.unit, zoom))
         if self.type is int and isinstance(value, float) and math.isfinite(value):
             value = int(value + ROUNDING) if self.truncate else round(value)
         return self.bounded(value)
 
     def on_image(self, value: Any, zoom: float) -> Any:
-        """Return a value in pixels of the image that `on_grid` turns to this one, as far as there is one."""
+        """Return a value in pixels of the image which `on_grid` turns to this one."""
         if not POWERS[self.unit] or zoom == 1:
             return value
         value = rescaled(value, self.unit, 1 / zoom)
-        whole = self.type is int and isinstance(value, float) and math.isfinite(value)
-        return math.ceil(value - ROUNDING) if whole and self.truncate else round(value) if whole else value
+        return round(value) if self.type is int and not self.truncate and math.isfinite(value) else value
 
     def expectation(self) -> str:
         """Describe the legal values."""
@@ -168,10 +203,24 @@ def param(
         raise ValueError(f"unknown unit {auto[0]!r}; known: {', '.join(UNITS)}")
     if unit not in POWERS:
         raise ValueError(f"unknown unit {unit!r}; known: px, px2")
-    return Param("", default, doc, kind, min, max, choices, auto, truncate, floor, nullable, toplevel, unit)
+    return Param(
+        name="",
+        default=default,
+        doc=doc,
+        type=kind,
+        min=min,
+        max=max,
+        choices=choices,
+        auto=None if auto is None else Automatic(*auto),
+        truncate=truncate,
+        floor=floor,
+        nullable=nullable,
+        toplevel=toplevel,
+        unit=unit,
+    )
 
 
-class Params(Mapping[str, Any]):
+class ParamValues(Mapping[str, Any]):
     """Resolved hyperparameters, as items and as attributes; read-only."""
 
     __slots__ = ("_values",)
@@ -194,7 +243,7 @@ class Params(Mapping[str, Any]):
         raise AttributeError("hyperparameters are read-only")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Params, (self._values,))
+        return (ParamValues, (self._values,))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -203,7 +252,7 @@ class Params(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Params({self._values!r})"
+        return f"ParamValues({self._values!r})"
 
 
 FACTOR = Param("AF", 1.0, "Automatic factor.", float, min=0)

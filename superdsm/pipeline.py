@@ -1,48 +1,18 @@
 """Pipelines: ordered, immutable, validated sequences of stages."""
 
-import contextlib
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from superdsm.config import Config
-from superdsm.errors import ConfigError, PipelineError, StageError, SuperDSMError, suggest
-from superdsm.fields import check_value
-from superdsm.lengths import PIXEL_SIZE, pixel_size
-from superdsm.parallel import serial_map
-from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import Stage, StageContext
+from superdsm.config import PROFILE, SETTINGS, Config
+from superdsm.errors import ConfigError, MissingFieldError, PipelineError, suggest
+from superdsm.evaluation import Evaluation, Run
+from superdsm.fields import SOURCE, WORK, ZOOM
+from superdsm.lengths import pixel_size
+from superdsm.parallel import Map, serial_map
+from superdsm.records import Event
+from superdsm.stage import Stage
 
-SOURCE = "image"
-PROFILE = "profile"
-SETTINGS = (PROFILE, PIXEL_SIZE)  # stand at the top level of a configuration and belong to no stage
 TOLERATED = ("enabled",)  # earlier configurations hold "enabled": true in every namespace
-
-
-@dataclass(slots=True)
-class Run:
-    """What a pipeline has made of an image.
-
-    Attributes
-    ----------
-    fields : dict
-        All fields by name.
-    params : dict
-        All hyperparameters as used, automatic ones filled in, nested by namespace.
-    timings : dict
-        Seconds by stage.
-    warnings : list of str
-        What the user should know.
-    log : list of dict
-        Records of the stages, each with the key "stage".
-    """
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    params: Config = field(default_factory=Config)
-    timings: dict[str, float] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    log: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Pipeline:
@@ -52,17 +22,21 @@ class Pipeline:
     ----------
     stages : iterable of Stage or type of Stage
         The stages in their order. The field ``image`` is given from outside.
+    offers : callable, optional
+        ``offers(field)`` names stages that provide a field, for the error that it is missing.
 
     profile : str, optional
         Name of the profile that the stages were chosen by (see `superdsm.profiles`).
     places : mapping, optional
-        Ids under which stages are found beside their own: those of the stages of another profile in whose place they
+        Ids under which stages are found besides their own: those of the stages of another profile in whose place they
         stand. So a plugin that replaces ``preprocess`` finds what takes its part here.
 
     Raises
     ------
+    MissingFieldError
+        A stage needs a field that no earlier one provides.
     PipelineError
-        A field is missing, is provided twice, or two stages have the same id.
+        A field is provided twice, or two stages have the same id.
 
     Examples
     --------
@@ -74,6 +48,7 @@ class Pipeline:
         self,
         stages: Iterable[Stage | type[Stage]],
         *,
+        offers: Callable[[str], Sequence[str]] | None = None,
         profile: str = "",
         places: Mapping[str, str] | None = None,
         _removed: Mapping[str, str] | None = None,
@@ -81,6 +56,7 @@ class Pipeline:
         self.stages: tuple[Stage, ...] = tuple(map(_instance, stages))
         self.profile = profile
         self.places = dict(places or {})
+        self._offers = offers
         self._removed = dict(_removed or {})
         self.providers = self._wire()
 
@@ -115,7 +91,7 @@ class Pipeline:
                 raise PipelineError(f"two stages of the pipeline have the id {stage.id!r}; rename one of them")
             for name in stage.dependencies:
                 if name not in providers:
-                    raise PipelineError(self._missing(stage, name))
+                    raise MissingFieldError(self._missing(stage, name), name)
             for name in stage.outputs:
                 if name in providers and name not in stage.inputs:
                     raise PipelineError(
@@ -132,14 +108,12 @@ class Pipeline:
             message += f"; {later[0]!r} provides it, but comes later"
         elif name in self._removed:
             message += f"; it was provided by {self._removed[name]!r}, which was removed or replaced"
-        from superdsm.plugins import registry
-
-        offers = sorted(id_ for id_, entry in registry().stages.items() if name in entry.stage.outputs)
-        return message + (f" (stages that can provide it: {', '.join(offers)})" if offers else "")
+        offered = self._offers(name) if self._offers else ()
+        return message + (f" (stages that can provide it: {', '.join(offered)})" if offered else "")
 
     def _derived(self, stages: list[Stage], gone: Iterable[Stage]) -> "Pipeline":
         removed = self._removed | {name: stage.id for stage in gone for name in stage.outputs}
-        return Pipeline(stages, profile=self.profile, places=self.places, _removed=removed)
+        return Pipeline(stages, offers=self._offers, profile=self.profile, places=self.places, _removed=removed)
 
     def replace(self, stage_id: str, stage: Stage | type[Stage]) -> "Pipeline":
         """Return a pipeline with another stage in the place of `stage_id`."""
@@ -188,11 +162,13 @@ class Pipeline:
         """
         self.check_names(config, known)
         for stage in self.stages:
-            stage.settings(config)
+            stage.identity_params(config)
 
     def check_names(self, config: Config, known: Iterable[Stage] = ()) -> None:
         """Check the names of a configuration only; see `validate`."""
-        names = {name for stage in (*self.stages, *known) for name in stage.names()}
+        stages = (*self.stages, *known)
+        names = {name for stage in stages for name in stage.config_paths()}
+        plain = {stage.path(name) for stage in stages for name in stage.declared}
         self._check_settings(config)
         for path in _paths(config):
             if path in SETTINGS:
@@ -202,7 +178,7 @@ class Pipeline:
                 continue
             if name in TOLERATED:
                 raise ConfigError(f"{path} is not supported; to leave the stage out, use: without {namespace}")
-            inside = sorted(("/AF_" in known, known) for known in names if known.startswith(f"{path}/"))
+            inside = sorted((known not in plain, known) for known in names if known.startswith(f"{path}/"))
             if inside:
                 raise ConfigError(f"{path!r} holds hyperparameters and takes no value; write {inside[0][1]!r}")
             if namespace in self.places:
@@ -213,12 +189,47 @@ class Pipeline:
             raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted({*names, *SETTINGS}))}")
 
     def _check_settings(self, config: Config) -> None:
-        """Check what a configuration says beside hyperparameters: the profile, and the size of a pixel."""
+        """Check what a configuration says besides hyperparameters: the profile, and the size of a pixel."""
         pixel_size(config)
         given = config.get(PROFILE)
         if given is not None and given != self.profile:
             made_by = f"that of the profile {self.profile!r}" if self.profile else "not made by a profile"
             raise ConfigError(f"{PROFILE} = {given!r}, but the pipeline is {made_by}; leave one of both out")
+
+    def evaluation(
+        self,
+        image: Any = None,
+        config: Mapping[str, Any] | None = None,
+        *,
+        fields: Mapping[str, Any] | None = None,
+        first: str | None = None,
+        last: str | None = None,
+        mapper: Map = serial_map,
+        name: str = "",
+        observe: Callable[[Event], None] | None = None,
+    ) -> Evaluation:
+        """Return the evaluation of an image, in which nothing is computed yet; for the parameters see `run`.
+
+        Raises
+        ------
+        ConfigError
+            The configuration is wrong.
+        PipelineError
+            There is no stage `first` or `last`, or a field is missing.
+        """
+        config = config if isinstance(config, Config) else Config(config)
+        self.validate(config)
+        start = self._index(first) if first else 0
+        stop = self._index(last) + 1 if last else len(self.stages)
+        given = dict(fields or {})
+        if image is not None:
+            given[SOURCE] = image
+        switches = [ZOOM in stage.outputs for stage in self.stages]
+        if WORK in given and any(switches[:start]) and any(switches[start:]):
+            given |= given[WORK] | {"g_raw": given["g_work"]}  # the fields of a complete run are back on the image
+        if self.profile:
+            config = config.with_value(PROFILE, self.profile)
+        return Evaluation(self.stages[start:stop], config, given=given, mapper=mapper, name=name, observe=observe)
 
     def run(
         self,
@@ -228,7 +239,7 @@ class Pipeline:
         fields: Mapping[str, Any] | None = None,
         first: str | None = None,
         last: str | None = None,
-        map: Callable[..., list[Any]] = serial_map,  # noqa: A002 - the name used throughout
+        mapper: Map = serial_map,
         name: str = "",
         observe: Callable[[Event], None] | None = None,
     ) -> Run:
@@ -244,8 +255,8 @@ class Pipeline:
             Fields that are known already, for instance of an earlier run.
         first, last : str, optional
             Ids of the first and the last stage to run.
-        map : callable, optional
-            ``map(function, items)`` for parallelism inside the image.
+        mapper : callable, optional
+            ``mapper(function, items)`` for parallelism inside the image.
         name : str, optional
             Name of the image, for messages.
         observe : callable, optional
@@ -259,86 +270,20 @@ class Pipeline:
         ------
         ConfigError
             The configuration is wrong.
+        PipelineError
+            There is no stage `first` or `last`, or a field is missing.
         StageError
             A stage failed.
         """
-        config = config if isinstance(config, Config) else Config(config)
-        self.validate(config)
-        start = self._index(first) if first else 0
-        stop = self._index(last) + 1 if last else len(self.stages)
-        run = Run(fields=dict(fields or {}), params=Config({PROFILE: self.profile} if self.profile else {}))
-        if image is not None:
-            run.fields[SOURCE] = image
-        for stage in self.stages[start:stop]:
-            absent = [name for name in stage.dependencies if name not in run.fields]
-            if absent:
-                raise PipelineError(f"to start at {stage.id!r}, give the field {absent[0]!r}")
-            run_stage(stage, run, config, map=map, name=name, observe=observe)
-        return run
+        return Run.of(
+            self.evaluation(
+                image, config, fields=fields, first=first, last=last, mapper=mapper, name=name, observe=observe
+            )
+        )
 
 
 def _instance(stage: Stage | type[Stage]) -> Stage:
     return stage() if isinstance(stage, type) else stage
-
-
-def run_stage(
-    stage: Stage,
-    run: Run,
-    config: Config,
-    *,
-    map: Callable[..., list[Any]] = serial_map,  # noqa: A002
-    name: str = "",
-    observe: Callable[[Event], None] | None = None,
-) -> None:
-    """Run one stage on the fields of `run`, and add to it what comes of that.
-
-    Raises
-    ------
-    ImageError
-        The image itself cannot be segmented.
-    StageError
-        The stage raised, or returned something else than it declares.
-    """
-    tell = observe or (lambda event: None)
-    tell(StageStarted("", name, stage.id))
-    start = time.perf_counter()
-    scale = run.fields.get("scale")
-    params, report = stage.resolve(config, scale, run.fields.get("zoom"))
-    ctx = StageContext(params, map, name)
-    if stage.needs_scale and scale is None and not stage.always:
-        outputs: Any = stage.empty(run.fields["g_raw"].shape)
-    else:
-        try:
-            outputs = stage.process(ctx, **{name: run.fields[name] for name in stage.inputs})
-        except (SuperDSMError, MemoryError):
-            raise
-        except Exception as exc:  # a stage may be anybody's code
-            raise StageError(stage.id, f"{type(exc).__name__}: {exc}") from exc
-    _check_outputs(stage, outputs, run)
-    run.fields.update(outputs)
-    run.params = run.params.merged(report)
-    run.timings[stage.id] = time.perf_counter() - start
-    run.warnings += ctx.warnings
-    run.log += [{"stage": stage.id, **record} for record in ctx.records]
-    tell(StageFinished("", name, stage.id, run.timings[stage.id]))
-
-
-def _check_outputs(stage: Stage, outputs: Any, run: Run) -> None:
-    if not isinstance(outputs, Mapping):
-        raise StageError(stage.id, f"process() returned {type(outputs).__name__}, not a dict of fields")
-    if set(outputs) != set(stage.outputs):
-        raise StageError(stage.id, f"process() returned {sorted(outputs)}, but the outputs are {sorted(stage.outputs)}")
-    known = {**run.fields, **outputs}
-    for name, value in outputs.items():
-        field_ = stage.field(name)
-        # a grid that is not the one of g_raw at this place has a field of its own that shows its shape
-        picture = known.get("g_image" if field_.grid == "image" and "g_image" in known else "g_raw")
-        problem = check_value(field_, value, None if picture is None else picture.shape)
-        if problem:
-            raise StageError(stage.id, f"the field {name!r} {problem}")
-        if hasattr(value, "setflags"):
-            with contextlib.suppress(ValueError):  # a view that is not ours to freeze
-                value.setflags(write=False)
 
 
 def _paths(config: Config) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Profile:
     defaults : mapping
         By stage: defaults that differ from those the stage declares. Of automatic hyperparameters only the factors
         ``AF_x``, so that a user's ``x`` and ``AF_x`` both win.
+    floors : mapping
+        By stage: what hyperparameters are raised to, where that differs from what the stage declares.
     places : mapping
         By stage of another profile: the stage that stands in its place, where plugins that replace it or go next to it
         find their place.
@@ -39,6 +41,7 @@ class Profile:
     doc: str
     stages: tuple[str, ...]
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,6 +87,7 @@ ADAPTIVE = Profile(
             "AF_max_seed_distance": 1.5,
         },
     },
+    {"dsm": {"smooth_amount": 3, "smooth_subsample": 6, "background_margin": 6}},
     {"scale": "nucleus-size", "preprocess": "normalise", "postprocess": "evidence"},
 )
 

@@ -5,27 +5,28 @@ the rule that sets it automatically from the scale of the image.
 """
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
-from superdsm.fields import FIELDS, Field, empty_value
-from superdsm.lengths import in_pixels
-from superdsm.parallel import serial_map
-from superdsm.params import FACTOR, Param, Params
+from superdsm.fields import FIELDS, SCALE, ZOOM, Field, empty_value
+from superdsm.lengths import in_pixels, significant
+from superdsm.parallel import Map, serial_map
+from superdsm.params import FACTOR, Automatic, Param, ParamValues
 
 SUMMARY = "summary"  # key of the records of a log that make up the summary of an image
 
 
 @dataclass(slots=True)
 class StageContext:
-    """What a stage is given beside its input fields.
+    """What a stage is given besides its input fields.
 
     Attributes
     ----------
-    params : Params
+    params : ParamValues
         The resolved hyperparameters of the stage.
     map : callable
         ``map(function, items) -> list`` in the order of the items, possibly in several threads.
@@ -37,8 +38,8 @@ class StageContext:
         Filled by `log`.
     """
 
-    params: Params
-    map: Callable[..., list[Any]] = serial_map
+    params: ParamValues
+    map: Map = serial_map
     image: str = ""
     warnings: list[str] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -119,6 +120,7 @@ class Stage:
     before: ClassVar[str] = ""
     after: ClassVar[str] = ""
     declared: ClassVar[Mapping[str, Param]] = {}
+    floors: Mapping[str, float] = {}  # of the instance; the class has none
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -130,7 +132,7 @@ class Stage:
             _check_declaration(cls)
 
     def __init__(self, **defaults: Any) -> None:
-        factors = [f"AF_{name}" for name, spec in self.declared.items() if spec.auto]
+        factors = [spec.factor_name for spec in self.declared.values() if spec.auto]
         for name in defaults:
             if name not in self.declared and name not in factors:
                 hint = suggest(name, [*self.declared, *factors])
@@ -138,6 +140,31 @@ class Stage:
         self.defaults: dict[str, Any] = {
             name: self.declared.get(name, FACTOR).check(value, f"{self.id}/{name}") for name, value in defaults.items()
         }
+
+    def with_floors(self, **floors: float) -> Self:
+        """Return a stage whose hyperparameters are raised to other values than declared if they are smaller.
+
+        Parameters
+        ----------
+        **floors
+            By name; see `param`.
+
+        Raises
+        ------
+        ConfigError
+            There is no such hyperparameter.
+        """
+        for name in floors:
+            if name not in self.declared:
+                raise ConfigError(f"stage {self.id} has no hyperparameter {name!r}{suggest(name, list(self.declared))}")
+        stage = copy(self)
+        stage.floors = dict(floors)
+        return stage
+
+    def spec(self, name: str) -> Param:
+        """Return the declaration of a hyperparameter, as it holds for this stage."""
+        declared = self.declared[name]
+        return replace(declared, floor=self.floors[name]) if name in self.floors else declared
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.defaults.items())})"
@@ -172,29 +199,36 @@ class Stage:
     @property
     def needs_scale(self) -> bool:
         """Whether the stage depends on the scale of the image."""
-        return "scale" in self.inputs or any(param.auto for param in self.declared.values())
+        return SCALE in self.inputs or any(param.auto for param in self.declared.values())
 
     @property
     def has_lengths(self) -> bool:
         """Whether a hyperparameter is in pixels of the image, so that the stage depends on the grid."""
         return any(param.unit for param in self.declared.values())
 
-    def implied(self, provided: Container[str]) -> tuple[str, ...]:
-        """Return the fields beside the inputs on which the hyperparameters depend, of those that are provided."""
-        wanted = [name for name, wants in (("scale", self.needs_scale), ("zoom", self.has_lengths)) if wants]
-        return tuple(name for name in wanted if name in provided and name not in self.inputs)
+    def wanted(self, provided: Container[str]) -> tuple[str, ...]:
+        """Return all fields on which the outputs depend where some are provided: the grid counts if there is one."""
+        grid = self.has_lengths and ZOOM in provided and ZOOM not in self.inputs
+        return (*self.dependencies, ZOOM) if grid else self.dependencies
 
     @property
     def dependencies(self) -> tuple[str, ...]:
         """All fields on which the outputs depend: the inputs, and the scale where a hyperparameter follows it."""
-        return (*self.inputs, "scale") if self.needs_scale and "scale" not in self.inputs else self.inputs
+        return (*self.inputs, SCALE) if self.needs_scale and SCALE not in self.inputs else self.inputs
 
     def path(self, name: str) -> str:
         """Return the path of a hyperparameter in a configuration."""
         return name if self.declared[name].toplevel else f"{self.id}/{name}"
 
-    def settings(self, config: Config) -> dict[str, Any]:
+    def identity_params(self, config: Config, image: bool = False) -> dict[str, Any]:
         """Return the declared hyperparameters before the scale enters: what identifies a result.
+
+        Parameters
+        ----------
+        config : Config
+            The configuration.
+        image : bool, optional
+            Whether lengths are those of the image and go to another grid.
 
         Returns
         -------
@@ -206,23 +240,30 @@ class Stage:
         ConfigError
             A value of the configuration has a wrong type or is out of range.
         """
+        values = self._configured(config, image)
+        return {name: value.to_json() if isinstance(value, Automatic) else value for name, value in values.items()}
+
+    def _configured(self, config: Config, image: bool) -> dict[str, Any]:
+        """Return by name a value, or how it follows the scale."""
         values: dict[str, Any] = {}
-        for name, spec in self.declared.items():
-            path = self.path(name)
+        for name in self.declared:
+            spec, path = self.spec(name), self.path(name)
             given = config.get(path, self.defaults.get(name, _UNSET))
             if spec.unit and isinstance(given, str):
                 given = in_pixels(given, spec.unit, config, path)
             if spec.auto is None:
-                values[name] = spec.check(spec.default if given is _UNSET else given, path)
+                values[name] = spec.check(spec.default if given is _UNSET else given, path, image=image)
             elif given is not _UNSET and given is not None:
-                values[name] = spec.check(given, path)
+                values[name] = spec.check(given, path, image=image)
             else:
-                factor_path = self._factor_path(name)
-                factor = self.defaults.get(f"AF_{name}", spec.auto[1])
-                values[name] = {"AF": FACTOR.check(config.get(factor_path, factor), factor_path)}
+                factor_path = self._factor_path(spec)
+                factor = self.defaults.get(spec.factor_name, spec.auto.factor)
+                values[name] = Automatic(spec.auto.unit, FACTOR.check(config.get(factor_path, factor), factor_path))
         return values
 
-    def resolve(self, config: Config, scale: float | None, zoom: float | None = None) -> tuple[Params, dict[str, Any]]:
+    def resolve(
+        self, config: Config, scale: float | None, zoom: float | None = None
+    ) -> tuple[ParamValues, dict[str, Any]]:
         """Return the hyperparameters for an image, and what to report of them.
 
         Parameters
@@ -230,40 +271,39 @@ class Stage:
         config : Config
             The configuration.
         scale : float or None
-            Scale of the image in pixels of the grid; without one, automatic hyperparameters take their defaults.
+            Scale in pixels of the grid; without one, automatic hyperparameters take their defaults.
         zoom : float, optional
             Pixels of the grid that the stage works on per pixel of the image, along an axis.
 
         Returns
         -------
-        params : Params
+        params : ParamValues
             The values, lengths in pixels of the grid.
         report : dict
             The values and the automatic factors, nested as in a configuration; lengths in pixels of the image.
         """
         values: dict[str, Any] = {}
         report = Config()
-        for name, value in self.settings(config).items():
-            spec = self.declared[name]
-            if isinstance(value, dict):
-                report = report.with_value(self._factor_path(name), value["AF"])
-                if scale is None:
-                    value = spec.bounded(spec.default)
-                else:
-                    value = spec.automatic(value["AF"], scale, self.path(name))
+        for name, value in self._configured(config, zoom is not None).items():
+            spec = self.spec(name)
+            if isinstance(value, Automatic):
+                report = report.with_value(self._factor_path(spec), value.factor)
+                value = spec.bounded(spec.default) if scale is None else spec.automatic(value, scale, self.path(name))
+                if zoom is not None:
+                    value = significant(value)
                 values[name] = value
                 value = value if zoom is None else spec.on_image(value, zoom)
             else:
                 values[name] = value if zoom is None else spec.on_grid(value, zoom)
             report = report.with_value(self.path(name), value)
-        return Params(values), report.as_dict()
+        return ParamValues(values), report.as_dict()
 
-    def _factor_path(self, name: str) -> str:
-        return f"{self.id}/AF_{name}"
+    def _factor_path(self, spec: Param) -> str:
+        return f"{self.id}/{spec.factor_name}"
 
-    def names(self) -> list[str]:
+    def config_paths(self) -> list[str]:
         """Return the paths of everything that a configuration may set for this stage."""
-        factors = [self._factor_path(name) for name, spec in self.declared.items() if spec.auto]
+        factors = [self._factor_path(spec) for spec in self.declared.values() if spec.auto]
         return [self.path(name) for name in self.declared] + factors
 
 

@@ -25,7 +25,7 @@ NUMERICS = (
 HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext")
 OUTER = ("superdsm.batch", "superdsm.cli")
-SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "parallel")
+SPINE = ("errors", "config", "params", "fields", "stage", "evaluation", "pipeline", "records", "hookspecs", "parallel")
 EDGES = ("io", "api")  # where arrays meet files and users
 
 # Layer: (what it never imports, what it does not import at module level).

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.config import Config, parse_json
+from superdsm.config import PROFILE, SETTINGS, Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
@@ -112,7 +112,6 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
         With one line that says what is wrong.
     """
     from superdsm.io import reader_for
-    from superdsm.pipeline import PROFILE, SETTINGS
     from superdsm.plugins import resolve_pipeline
 
     config, parts = read_config(args.config, args.settings)

@@ -15,7 +15,7 @@ from typing import Any
 
 from superdsm.config import canonical_json
 from superdsm.plugins.catalog import BUILTIN, registry
-from superdsm.plugins.scripts import PREFIX
+from superdsm.plugins.scripts import PREFIX, file_of
 from superdsm.stage import Stage
 
 
@@ -72,25 +72,65 @@ def _home(cls: type) -> str:
 
 def source_digest(cls: type[Stage]) -> str | None:
     """Return the hex digest (160 bit) of the source of a class, or None where there is no source."""
-    texts: dict[str, str] = {}
+    source = _Source()
     try:
         for base in cls.__mro__:
             if base not in (Stage, object):
-                _add_class(base, texts)
+                source.add_class(base)
     except _NoSourceError:
         return None
-    content = "\0".join(f"{name}\0{text}" for name, text in sorted(texts.items()))
+    content = "\0".join(f"{name}\0{text}" for name, text in sorted(source.texts.items()))
     return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
 
 
-def _add_class(cls: type, texts: dict[str, str]) -> None:
-    name = f"class {cls.__qualname__}"
-    if name in texts:
-        return
-    functions = list(_functions(cls))
-    texts[name] = _class_text(cls, functions)
-    for function in functions:
-        _add_references(function, cls.__module__, texts)
+class _Source:
+    """The texts that make up the source of a class, by what they define."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self._seen: set[int] = set()
+
+    def _add(self, name: str, text: str) -> None:
+        known = self.texts.setdefault(name, text)
+        if text not in known.split("\0"):  # another one of that name, as closures have
+            self.texts[name] = f"{known}\0{text}"
+
+    def add_class(self, cls: type) -> None:
+        """Add a class, and what its methods refer to."""
+        if id(cls) in self._seen:
+            return
+        self._seen.add(id(cls))
+        functions = list(_functions(cls))
+        self._add(f"class {cls.__qualname__}", _class_text(cls, functions))
+        for function in functions:
+            self._add_function(function, cls.__module__, f"{cls.__qualname__}.")
+
+    def _add_function(self, function: Any, module: str, inside: str = "\0") -> None:
+        """Add a function, what decorators have put around it, and what all of these refer to.
+
+        What stands inside of a class is not added, for the text of the class has it.
+        """
+        while isinstance(function, FunctionType) and id(function) not in self._seen:
+            self._seen.add(id(function))
+            code = function.__code__
+            if function.__globals__.get("__name__") == module and not code.co_qualname.startswith(inside):
+                self._add(f"def {code.co_qualname}", _source(_code(function)))
+            self._add_references(function, module)
+            function = _unwrapped(getattr(function, "__wrapped__", None))
+
+    def _add_references(self, function: FunctionType, module: str) -> None:
+        """Add what a function refers to in its own module."""
+        known = {**function.__globals__, **_closure(function)}
+        for name in sorted(_names(function.__code__)):
+            if name not in known:
+                continue
+            value = _unwrapped(known[name])
+            if isinstance(value, type) and value.__module__ == module and value is not Stage:
+                self.add_class(value)
+            elif isinstance(value, FunctionType) and value.__module__ == module:
+                self._add_function(value, module)
+            elif not isinstance(value, (type, FunctionType, ModuleType)) and not callable(value):
+                self._add(f"{name} =", _constant_text(name, value, function))
 
 
 def _functions(cls: type) -> Iterator[FunctionType]:
@@ -113,14 +153,23 @@ def _unwrapped(value: Any) -> Any:
 def _class_text(cls: type, functions: list[FunctionType]) -> str:
     # The functions know their file even in a notebook, where the class does not.
     for function in functions:
-        code = function.__code__
+        code = _code(function)
         for node, text in _definitions(code.co_filename):
             if node.name == cls.__name__ and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
                 return text
-    try:
-        return inspect.cleandoc(inspect.getsource(cls))
-    except (OSError, TypeError) as exc:
-        raise _NoSourceError from exc
+    filename = file_of(cls.__module__)
+    if filename is not None:  # the file may have changed since, its text in linecache has not
+        texts = [text for node, text in _definitions(filename) if node.name == cls.__name__]
+        if len(texts) == 1:
+            return inspect.cleandoc(texts[0])
+    return inspect.cleandoc(_source(cls))
+
+
+def _code(function: FunctionType) -> CodeType:
+    """Return the code of a function with the name of the file where it stands, which pickling takes away."""
+    code: CodeType = function.__code__
+    filename = file_of(function.__module__, code)
+    return code if filename is None else code.replace(co_filename=filename)
 
 
 def _definitions(filename: str) -> Iterator[tuple[Any, str]]:
@@ -136,24 +185,6 @@ def _definitions(filename: str) -> Iterator[tuple[Any, str]]:
             yield node, "".join(lines[first - 1 : node.end_lineno])
 
 
-def _add_references(function: FunctionType, module: str, texts: dict[str, str]) -> None:
-    """Add what a function refers to in its own module."""
-    known = {**function.__globals__, **_closure(function)}
-    for name in sorted(_names(function.__code__)):
-        if name not in known:
-            continue
-        value = _unwrapped(known[name])
-        if isinstance(value, type) and value.__module__ == module and value is not Stage:
-            _add_class(value, texts)
-        elif isinstance(value, FunctionType) and value.__module__ == module:
-            key = f"def {value.__qualname__}"
-            if key not in texts:
-                texts[key] = _function_text(value)
-                _add_references(value, module, texts)
-        elif not isinstance(value, (type, FunctionType, ModuleType)) and not callable(value):
-            texts[f"{name} ="] = _constant_text(name, value, function)
-
-
 def _closure(function: FunctionType) -> dict[str, Any]:
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     return {name: cell.cell_contents for name, cell in cells if name != "__class__"}
@@ -165,9 +196,9 @@ def _names(code: CodeType) -> set[str]:
     return {*code.co_names, *code.co_freevars}.union(*map(_names, inner))
 
 
-def _function_text(function: FunctionType) -> str:
+def _source(thing: Any) -> str:
     try:
-        return inspect.getsource(function)
+        return inspect.getsource(thing)
     except (OSError, TypeError) as exc:
         raise _NoSourceError from exc
 
@@ -179,11 +210,13 @@ def _constant_text(name: str, value: Any, function: FunctionType) -> str:
     try:
         return canonical_json(value)
     except (TypeError, ValueError):
-        return "".join(_assignments(name, function.__code__.co_filename))
+        return "".join(_assignments(name, _code(function).co_filename))
 
 
 def _assignments(name: str, filename: str) -> Iterator[str]:
     lines = linecache.getlines(filename)
+    if not lines:
+        raise _NoSourceError
     for node in ast.parse("".join(lines)).body:
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]

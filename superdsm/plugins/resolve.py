@@ -27,7 +27,13 @@ def default_pipeline(profile: str | None = None) -> Pipeline:
     chosen = profiles.get(profile)
     builtin = registry().builtin("stages")
     stages = [builtin[name].stage(**chosen.defaults.get(name, {})) for name in chosen.stages]
-    return Pipeline(stages, profile=chosen.name, places=chosen.places)
+    stages = [stage.with_floors(**chosen.floors[stage.id]) if stage.id in chosen.floors else stage for stage in stages]
+    return Pipeline(stages, profile=chosen.name, places=chosen.places, offers=_offers)
+
+
+def _offers(field: str) -> list[str]:
+    """Name the stages that provide a field, among all that can be used."""
+    return sorted(id_ for id_, entry in registry().stages.items() if field in entry.stage.outputs)
 
 
 def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
@@ -88,7 +94,7 @@ def resolve_pipeline(
         The stages do not fit together.
     """
     pipeline = default_pipeline(profile)
+    without = (without,) if isinstance(without, str) else tuple(without)
     for name in (use,) if isinstance(use, str) else use:
         pipeline = pipeline.using(resolve_stage(name, base_dir))
-    without = (without,) if isinstance(without, str) else tuple(without)
     return pipeline.without(*without) if without else pipeline

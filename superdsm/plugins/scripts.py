@@ -3,13 +3,16 @@
 import hashlib
 import linecache
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from superdsm.errors import PluginError, SuperDSMError, suggest
 from superdsm.stage import Stage
 
 PREFIX = "superdsm_script_"
+# By module: the name under which linecache knows its text, and the code in it.
+_files: dict[str, tuple[str, frozenset[CodeType]]] = {}
 
 
 def load_class(path: Path, name: str) -> type[Stage]:
@@ -67,7 +70,9 @@ def load_module(path: Path) -> ModuleType:
     filename = f"<{path} {identity}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     try:
-        exec(compile(text, filename, "exec", dont_inherit=True), vars(module))
+        code = compile(text, filename, "exec", dont_inherit=True)
+        _files[name] = filename, frozenset(_codes(code))
+        exec(code, vars(module))
     except BaseException as exc:
         del sys.modules[name]
         if isinstance(exc, SuperDSMError):
@@ -80,6 +85,28 @@ def load_module(path: Path) -> ModuleType:
 
     register_pickle_by_value(module)
     return module
+
+
+def file_of(module: str, code: CodeType | None = None) -> str | None:
+    """Return the name under which linecache knows the text of a module that was read from a file.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module.
+    code : code, optional
+        None is returned if this code does not stand in that text. Code that was pickled and has come back has lost the
+        name of its file, but is recognised.
+    """
+    filename, codes = _files.get(module, (None, frozenset()))
+    return filename if code is None or code in codes else None
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _codes(const)
 
 
 def _line(exc: BaseException, filename: str) -> str:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from superdsm.config import Config
 from superdsm.errors import ConfigError
 from superdsm.params import param
 from superdsm.stage import Stage, StageContext
@@ -38,9 +39,9 @@ class NucleusSize(Stage):
     )
     largest_radius = param(200.0, "Radii up to this one are looked for, in pixels.", min=3, max=1e4, unit="px")
 
-    def settings(self, config: Any) -> dict[str, Any]:
-        """Return the hyperparameters; see `Stage.settings`."""
-        values = super().settings(config)
+    def identity_params(self, config: Config, image: bool = False) -> dict[str, Any]:
+        """Return the hyperparameters; see `Stage.identity_params`."""
+        values = super().identity_params(config, image)
         if values["nucleus_radius"] is not None and values["AF_scale"] is not None:
             raise ConfigError("nucleus_radius and AF_scale both say how large the nuclei are; leave one of both out")
         return values

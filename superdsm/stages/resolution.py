@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from superdsm.fields import on_grid
+from superdsm.fields import on_grid, resampled_shape
 from superdsm.params import param
 from superdsm.stage import Stage, StageContext
 
@@ -18,7 +18,7 @@ class Resolution(Stage):
     id = "resolution"
     version = "1"
     inputs = ("g_raw", "scale")
-    outputs = ("g_raw", "scale", "zoom", "g_image", "g_work")
+    outputs = ("g_raw", "scale", "zoom", "work", "g_image", "g_work")
     fields = (on_grid("g_raw", "working"),)
     stored = False
     always = True
@@ -43,13 +43,7 @@ class Resolution(Stage):
                     f"the image is enlarged {zoom:.3g} times, not {wanted:.3g} times as its nuclei need; "
                     "very small ones may be missed"
                 )
-        shape = tuple(max(1, round(size * zoom)) for size in g_raw.shape)
-        work = resample(g_raw, shape)
+        g_work = resample(g_raw, resampled_shape(g_raw.shape, zoom))
         ctx.tell(zoom=round(zoom, 4))
-        return {
-            "g_raw": work,
-            "scale": None if scale is None else scale * zoom,
-            "zoom": zoom,
-            "g_image": g_raw,
-            "g_work": work,
-        }
+        work = {"scale": None if scale is None else scale * zoom, "zoom": zoom}
+        return {**work, "work": work, "g_raw": g_work, "g_work": g_work, "g_image": g_raw}

@@ -1,7 +1,10 @@
 """`check_stage`: whether a stage keeps the promises that the framework builds on."""
 
 import copy
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,8 +13,9 @@ import numpy.typing as npt
 
 from superdsm.config import Config, canonical_json
 from superdsm.errors import ConfigError, SuperDSMError
-from superdsm.fields import FIELDS
-from superdsm.pipeline import Pipeline, Run, run_stage
+from superdsm.evaluation import Evaluation, Run
+from superdsm.fields import FIELDS, SOURCE
+from superdsm.pipeline import Pipeline
 from superdsm.stage import Stage
 from superdsm.testing.synthetic import empty_well, synthetic_image
 
@@ -37,7 +41,7 @@ def check_stage(
     stage : type of Stage or Stage
         What to check.
     pipeline : Pipeline, optional
-        A pipeline that contains the stage, for stages that need others beside the default ones.
+        A pipeline that contains the stage, for stages that need others besides the default ones.
     config : mapping, optional
         Hyperparameters.
     images : mapping of str to ndarray, optional
@@ -105,15 +109,30 @@ def _declaration(cls: type[Stage]) -> Iterator[str]:
             yield f"fields declares {name!r}, which is not among the outputs"
 
 
+# What a worker does first; the path of modules travels like the one of the executors.
+_ARRIVE = """
+import json, pickle, sys
+sys.path[:] = json.loads(sys.argv[1])
+stage = pickle.load(sys.stdin.buffer)
+from superdsm.config import Config, canonical_json
+print(canonical_json(stage.identity_params(Config())))
+"""
+
+
 def _travel(stage: Stage) -> Iterator[str]:
     import cloudpickle
 
     try:
-        there = cloudpickle.loads(cloudpickle.dumps(stage))
+        data = cloudpickle.dumps(stage)
+        # Not in this process: there it would replace the methods of a class from a script or a notebook.
+        command = [sys.executable, "-c", _ARRIVE, json.dumps(sys.path)]
+        there = subprocess.run(command, input=data, capture_output=True, check=False)
     except Exception as exc:  # noqa: BLE001 - whatever a stage holds may refuse to be pickled
         yield f"it cannot be sent to a worker process: {type(exc).__name__}: {exc}"
         return
-    if there.settings(Config()) != stage.settings(Config()):
+    if there.returncode:
+        yield f"it cannot be sent to a worker process: {there.stderr.decode(errors='replace').strip().splitlines()[-1]}"
+    elif there.stdout.decode().splitlines()[-1] != canonical_json(stage.identity_params(Config())):
         yield "it arrives in a worker process with other hyperparameters"
 
 
@@ -123,26 +142,22 @@ def _behaviour(stage: Stage, pipeline: Pipeline | None, image: npt.NDArray[Any],
     if pipeline is None:
         pipeline = default_pipeline()
         pipeline = pipeline if _contains(pipeline, stage) else pipeline.using(stage)
-    before = Run(fields={"image": image})
-    for other in pipeline:
-        if other.id == stage.id:
-            break
-        run_stage(other, before, config)
-    inputs = {name: before.fields[name] for name in stage.inputs}
+    earlier = pipeline.stages[: pipeline.ids.index(stage.id)]
+    before = Run.of(Evaluation(earlier, config, given={SOURCE: image})).fields
+    inputs = {name: before[name] for name in stage.inputs}
     for value in inputs.values():
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     untouched = copy.deepcopy(inputs)
     outputs: list[Mapping[str, Any]] = []
-    for map_ in (_forwards, _forwards, _backwards):
-        run = Run(fields=dict(before.fields))
+    for mapper in (_forwards, _forwards, _backwards):
         try:
-            run_stage(stage, run, config, map=map_)
+            run = Evaluation([stage], config, given=before, mapper=mapper).ensure(stage.id)
         except SuperDSMError as exc:
             hint = "; inputs are read-only: work on a copy" if "read-only" in str(exc) else ""
             yield f"it fails: {exc}{hint}"
             return
-        outputs.append({name: run.fields[name] for name in stage.outputs})
+        outputs.append({name: run.outputs[name] for name in stage.outputs})
         if not _equal(inputs, untouched):
             yield "process() changes its inputs; work on a copy"
             return

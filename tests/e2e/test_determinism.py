@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import superdsm
-from superdsm.pipeline import Run
+from superdsm.evaluation import Run
 from superdsm.plugins import default_pipeline
 from superdsm.testing.synthetic import synthetic_image
 
@@ -65,7 +65,7 @@ def test_threads_and_their_order_do_not_matter(config: dict[str, Any]) -> None:
     assert config == {} or one.fields["performance"]["iterative_computed_object_count"] > 20
     expected, log = bytes_of(one.fields), stable(one.log)
     others: list[superdsm.Result | Run] = [superdsm.segment(IMAGE, config, jobs=jobs) for jobs in (2, 4)]
-    others += [default_pipeline().run(IMAGE, config, map=shuffled(seed)) for seed in range(2)]
+    others += [default_pipeline().run(IMAGE, config, mapper=shuffled(seed)) for seed in range(2)]
     for other in others:
         fields = bytes_of(other.fields)
         assert [name for name in expected if fields[name] != expected[name]] == []

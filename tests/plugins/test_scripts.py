@@ -284,3 +284,97 @@ def test_a_file_with_an_error_of_syntax_is_named_with_the_line(tmp_path):
 def test_a_file_without_a_class_asks_for_the_class(script, tmp_path):
     with pytest.raises(PluginError, match=r"which class of the file\? write ./mystages.py:CLASS"):
         resolve_stage("./mystages.py", tmp_path)
+
+
+HELPED = '''
+from superdsm import Stage, param
+
+class Table:
+    def __init__(self, factor):
+        self.factor = factor
+
+TABLE = Table(3)
+
+def helper(g_raw):
+    return g_raw * TABLE.factor
+
+class Helped(Stage):
+    """A stage with a helper and a constant of an unusual type."""
+    id = "helped"
+    inputs = ("g_raw",)
+    outputs = ("y",)
+    replaces = "preprocess"
+    offset = param(0.5, "An offset.")
+    def process(self, ctx, *, g_raw):
+        return {"y": helper(g_raw) - ctx.params.offset}
+
+class Other(Helped):
+    """Another default, and no method of its own."""
+    id = "other"
+    offset = param(0.25, "An offset.")
+'''
+
+
+@pytest.mark.parametrize("name", ["Helped", "Other"])
+def test_pickling_and_editing_do_not_change_what_identifies_a_class_that_was_read(tmp_path, name):
+    path = tmp_path / "helped.py"
+    path.write_text(HELPED)
+    stage = resolve_stage(f"{path}:{name}")()
+    before = identity(stage)
+    assert before is not None
+    path.write_text(HELPED.replace("Table(3)", "Table(4)").replace("0.25", "0.75").replace("0.5", "0.75"))
+    assert identity(cloudpickle.loads(cloudpickle.dumps(stage))) == before
+    assert identity(resolve_stage(f"{path}:{name}")()) != before
+
+
+ELSEWHERE = """
+import functools
+from superdsm import Stage
+
+class Table:
+    factor = 2
+
+TABLE = Table()
+
+def scaled(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs) | {"n": 3}
+    return wrapper
+
+def offset(g_raw):
+    return g_raw - 5
+
+@scaled
+def helper(g_raw):
+    return {"y": offset(g_raw)}
+
+def process(self, ctx, *, g_raw):
+    return helper(g_raw) | {"n": 7}
+
+class Mine(Stage):
+    id = "mine"
+    inputs = ("g_raw",)
+    outputs = ("y",)
+    replaces = "preprocess"
+    process = process
+    @scaled
+    def more(self):
+        return {}
+"""
+
+
+@pytest.mark.parametrize("change", ["3", "5", "7"])
+def test_methods_from_elsewhere_and_decorators_count(tmp_path, change):
+    path = tmp_path / "elsewhere.py"
+    path.write_text(ELSEWHERE)
+    before = identity(resolve_stage(f"{path}:Mine")())
+    path.write_text(ELSEWHERE.replace(change, "9"))
+    assert identity(resolve_stage(f"{path}:Mine")()) != before
+
+
+def test_methods_of_which_no_source_is_known_are_not_stored(tmp_path):
+    path = tmp_path / "elsewhere.py"
+    method = "exec('def process(self, ctx, *, g_raw): return {str(TABLE): g_raw}')\n"
+    path.write_text(ELSEWHERE.replace("    process = process\n", "    " + method))
+    assert identity(resolve_stage(f"{path}:Mine")()) is None

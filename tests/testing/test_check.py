@@ -48,7 +48,7 @@ def test_declaration():
         value = param(-1.0, " ", min=0)
 
     message = failures(Undocumented)
-    assert message.startswith("stage 'undocumented' (tests.plugins.test_check_stage.")
+    assert message.startswith("stage 'undocumented' (tests.testing.test_check.")
     for text in (
         "- it has no docstring",
         "- the hyperparameter 'value' is not documented",
@@ -163,3 +163,12 @@ def test_images_and_pipeline_of_the_author():
     cls = variant(process, inputs=("y",), replaces="")
     pipeline = default_pipeline().replace("preprocess", Good).insert(cls, after="good")
     check_stage(cls, pipeline=pipeline, images={"mine": np.ones((9, 9))})
+
+
+def test_the_stage_is_left_as_it_was():
+    process = Good.process
+    local = variant(lambda self, ctx, *, g_raw: {"y": g_raw - 0.5})
+    before = local.process
+    check_stage(local)
+    check_stage(Good)
+    assert local.process is before and Good.process is process

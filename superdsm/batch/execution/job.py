@@ -1,5 +1,9 @@
 """What goes to a worker, and what comes back."""
 
+import functools
+import hashlib
+import pickle
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +17,12 @@ from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TaskBundle:
     """What all images of a task have in common. It travels to the workers once per image, as bytes.
 
     Attributes
     ----------
-    task : str
-        Name of the task.
     stages : tuple of Stage
         The stages up to the last one.
     config : Config
@@ -41,7 +43,6 @@ class TaskBundle:
         Where the worker tells what it is doing.
     """
 
-    task: str
     stages: tuple[Stage, ...]
     config: Config
     recipe: Recipe
@@ -54,6 +55,32 @@ class TaskBundle:
     board: Path
 
 
+# The bundles of a run in this process. To unpickle one where it was pickled would replace the methods of classes from
+# scripts and notebooks by copies without source, which no longer see what is defined anew besides them.
+_packed_here: weakref.WeakValueDictionary[str, TaskBundle] = weakref.WeakValueDictionary()
+
+
+def pack(bundle: TaskBundle) -> tuple[bytes, str]:
+    """Return a bundle as bytes (classes that were defined in scripts included), and their digest."""
+    import cloudpickle
+
+    data = cloudpickle.dumps(bundle)
+    digest = hashlib.blake2b(data, digest_size=20).hexdigest()
+    _packed_here[digest] = bundle
+    return data, digest
+
+
+def unpack(data: bytes, digest: str) -> TaskBundle:
+    """Return what was packed; the same object where that was done in this process and it is still there."""
+    return _packed_here.get(digest) or _loaded(data, digest)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(data: bytes, digest: str) -> TaskBundle:
+    bundle: TaskBundle = pickle.loads(data)
+    return bundle
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """An image to work on.
@@ -64,9 +91,9 @@ class Job:
         Number in the whole plan.
     id : int or str
         The file id.
-    kit : bytes
+    bundle : bytes
         The pickled `TaskBundle`.
-    kit_digest : str
+    digest : str
         Its digest.
     path : str
         The image.
@@ -76,10 +103,11 @@ class Job:
         Name of the reader.
     image : str
         Key of the image.
-    goals : tuple of int
-        Indices of the stages whose results have to be there afterwards.
-    load : tuple of int
-        Indices of the stages whose results were planned to be there.
+    targets : tuple of str
+        Ids of the stages whose results have to be there afterwards.
+    load : tuple of str
+        Ids of the stages whose results were planned to be there. One that has vanished is computed; what the plan says
+        is computed follows from this, so that it need not be told.
     exports : tuple of (int, str)
         Indices of the outputs to write, with their paths.
     threads : int
@@ -88,14 +116,14 @@ class Job:
 
     number: int
     id: FileId
-    kit: bytes
-    kit_digest: str
+    bundle: bytes
+    digest: str
     path: str
     stat: tuple[int, int]
     reader: str
     image: str
-    goals: tuple[int, ...]
-    load: tuple[int, ...]
+    targets: tuple[str, ...]
+    load: tuple[str, ...]
     exports: tuple[tuple[int, str], ...]
     threads: int = 1
 
@@ -129,7 +157,7 @@ class ImageResult:
     damaged : list of str
         Damaged entries of the store that were found.
     kind, stage, message, traceback : str
-        Of failures; see `superdsm.batch.storage.journal.Record`.
+        Of failures; see `superdsm.batch.storage.journal.JournalEntry`.
     """
 
     number: int

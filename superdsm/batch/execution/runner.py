@@ -12,18 +12,20 @@ from superdsm.batch.components import Components
 from superdsm.batch.execution import tables
 from superdsm.batch.execution.executors import worker_environ
 from superdsm.batch.execution.interrupts import uninterrupted
-from superdsm.batch.execution.job import ImageResult, Job, TaskBundle
+from superdsm.batch.execution.job import ImageResult, Job
+from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.progress import Board, ProgressMessage, remove_stale
-from superdsm.batch.execution.scheduler import Scheduler, Ticket
-from superdsm.batch.execution.worker import pack_kit
+from superdsm.batch.execution.scheduler import Lost, Scheduler
+from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.planner import FAIL, NOTHING, RUN, SKIP, ImagePlan, Planner, TaskPlan, placed
 from superdsm.batch.storage.journal import DONE, FAILED, JournalEntry
 from superdsm.batch.storage.lock import Lock, LockedError, allow_files
-from superdsm.batch.tasks.file_ids import expand
+from superdsm.batch.tasks import default_profile
 from superdsm.batch.tasks.prepare import state_directory
 from superdsm.batch.tasks.tree import STORE
 from superdsm.errors import TaskError, suggest
+from superdsm.parallel import cpu_count
 from superdsm.records import (
     Event,
     ExecutorEntry,
@@ -74,13 +76,7 @@ def seconds_in_all(plans: Sequence[TaskPlan], jobs: int | None) -> float | None:
 
 def workers_of(plan: TaskPlan, jobs: int | None) -> int:
     """Return the number of workers for a task."""
-    return jobs or plan.setup.task.spec.get("num_cpus") or _cores()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+    return jobs or plan.setup.task.spec.get("num_cpus") or cpu_count()
 
 
 def has_work(plan: TaskPlan) -> bool:
@@ -146,17 +142,19 @@ class _Execution:
         self.keep = not planner.options.oneshot
         self.summary = RunSummary()
         self.locks: dict[str, Lock] = {}
-        self.kits: dict[str, tuple[bytes, str]] = {}
         self.images: dict[int, tuple[TaskPlan, ImagePlan]] = {}
         self.pending: dict[str, int] = {}
-        self.scheduler: Scheduler | None = None
-        self.threads = 1
+        self.jobs: Jobs | None = None
+        self.stopping = False
         run = planner.tree.root / STORE / "run"
         self.board_directory = run / f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self, plans: Sequence[TaskPlan]) -> RunSummary:
         """Do everything."""
         start = time.perf_counter()
+        if self.keep:
+            with contextlib.suppress(OSError):  # where nothing can be written, the locks say so
+                default_profile.remember(self.planner.tree.root)
         plans = self.lock(plans)
         self.count(plans)
         self.tell(RunStarted("", "", self.summary.total))
@@ -232,64 +230,37 @@ class _Execution:
 
     def work(self, lane: Sequence[TaskPlan], board: Board) -> None:
         """Work on tasks that have the environment and the number of workers in common."""
-        tickets = [
-            Ticket(plan.first + index, image.seconds, image.after)
+        images = {
+            plan.first + index: (plan, image)
             for plan in lane
             for index, image in enumerate(plan.images)
             if image.action == RUN
-        ]
-        if not tickets or (self.scheduler is not None and self.scheduler.stopping):
+        }
+        if not images or self.stopping:
             return
         cores = workers_of(lane[0], self.options.jobs)
-        jobs = min(cores, len(tickets))
-        self.threads = max(1, cores // jobs)
-        options = ExecutorOptions(jobs, worker_environ(lane[0].setup.task.environ))
-        self.scheduler = Scheduler(self.entry, options, board, self.job, self.note, self.options.timeout)
-        for result in self.scheduler.run(tickets):
+        workers = min(cores, len(images))
+        self.jobs = Jobs(self.planner, images, threads=max(1, cores // workers), board=board.directory)
+        scheduler: Scheduler[Job, ImageResult] = Scheduler(
+            work,
+            entry=self.entry,
+            options=ExecutorOptions(workers, worker_environ(lane[0].setup.task.environ)),
+            board=board,
+            timeout=self.options.timeout,
+        )
+        seconds = {number: image.seconds or 0.0 for number, (_, image) in images.items()}
+        after = {number: image.after for number, (_, image) in images.items()}
+        for event in scheduler.run(self.jobs, seconds=seconds, after=after):
+            if isinstance(event, ProgressMessage):
+                self.note(event)
+                continue
+            if isinstance(event, Lost):
+                result = ImageResult(event.number, ok=False, kind=event.kind, stage=event.stage, message=event.message)
+            else:
+                result = event.value
             self.done(result)
-
-    def job(self, number: int) -> Job:
-        """Return the job for an image."""
-        plan, image = self.images[number]
-        if plan.name not in self.kits:
-            self.kits[plan.name] = self.kit(plan)
-        assert image.file is not None
-        reader = self.planner.tools.reader_for(image.path)
-        assert reader is not None
-        exports = tuple((index, expand(plan.setup.exports[index].pattern, image.id)) for index in image.exports)
-        return Job(
-            number,
-            image.id,
-            *self.kits[plan.name],
-            image.path,
-            (image.file.size, image.file.mtime_ns),
-            reader.name,
-            image.image,
-            image.goals,
-            image.load,
-            exports,
-            self.threads,
-        )
-
-    def kit(self, plan: TaskPlan) -> tuple[bytes, str]:
-        """Return what all images of a task have in common, as bytes."""
-        setup, options = plan.setup, self.planner.options
-        paths = {image.path for image in plan.images if image.action == RUN}
-        readers = {reader.name: reader for path in paths if (reader := self.planner.tools.reader_for(path))}
-        kit = TaskBundle(
-            plan.name,
-            setup.pipeline.stages[: len(setup.recipe.stages)],
-            setup.task.config,
-            setup.recipe,
-            readers,
-            setup.exporters,
-            setup.exports,
-            self.planner.store.directory,
-            self.keep,
-            options.fresh or options.force,
-            self.board_directory,
-        )
-        return pack_kit(kit)
+            if self.stopping:
+                scheduler.stop()
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:
@@ -313,8 +284,7 @@ class _Execution:
             self.summary.raised += bool(result.traceback) and result.kind == "stage" and result.stage != "reading"
             self.summary.failures.append((plan.name, str(image.id), where + result.message))
             self.tell(ImageFailed(plan.name, str(image.id), result.stage, result.message))
-            if self.options.fail_fast and self.scheduler is not None:
-                self.scheduler.stopping = True
+            self.stopping |= self.options.fail_fast and image.action == RUN
         self.listener.result(plan, image, result)
         self.pending[plan.name] -= 1
         if self.pending[plan.name] == 0:
@@ -332,26 +302,27 @@ class _Execution:
             outputs[name] = replace(output, path=placed(output.path, setup.task.directory))
         plan.state.add(
             JournalEntry(
-                image.id,
-                DONE if result.ok else FAILED,
-                setup.recipe.digest,
-                image.image,
-                exports,
-                outputs,
-                {stage: round(seconds, 6) for stage, seconds in result.seconds.items()},
-                result.performance,
-                result.n_objects,
-                result.warnings,
-                result.stage,
-                result.message,
-                result.kind,
-                result.summary,
+                id=image.id,
+                status=DONE if result.ok else FAILED,
+                recipe=setup.recipe.digest,
+                image=image.image,
+                exports=exports,
+                outputs=outputs,
+                seconds={stage: round(seconds, 6) for stage, seconds in result.seconds.items()},
+                performance=result.performance,
+                n_objects=result.n_objects,
+                warnings=result.warnings,
+                stage=result.stage,
+                message=result.message,
+                kind=result.kind,
+                summary=result.summary,
             )
         )
 
     def close(self, plan: TaskPlan) -> None:
         """Write the tables of a task."""
-        self.kits.pop(plan.name, None)
+        if self.jobs is not None:
+            self.jobs.forget(plan.name)
         if not self.keep:
             return
         try:

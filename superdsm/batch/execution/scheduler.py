@@ -8,22 +8,24 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from superdsm.batch.execution.job import ImageResult, Job
-from superdsm.batch.execution.progress import Board, ProgressMessage
-from superdsm.batch.execution.worker import work
+from superdsm.batch.execution.progress import Board, ProgressMessage, noted
+from superdsm.batch.execution.retry_policy import Decision, Finished, Loss, retry_policy
 from superdsm.errors import TaskError
 from superdsm.records import ExecutorEntry, ExecutorOptions
 
+J = TypeVar("J")
+R = TypeVar("R")
+
 EXIT_CODES = re.compile(r"exit codes of the workers are \{(.*?)\}")
 TICK = 0.1  # seconds between two looks at the board
-STARTS = 3  # times that workers may die before they begin with anything
 
 
-def ending(broken: BrokenExecutor) -> str:
+def describe_worker_end(broken: BrokenExecutor) -> str:
     """Say how a worker process ended for the second time, as far as the executor tells (loky names the exit codes)."""
     codes = EXIT_CODES.search(str(broken))
     names = (
@@ -42,110 +44,147 @@ def ending(broken: BrokenExecutor) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """An image that waits to be worked on.
+class Done(Generic[R]):
+    """An image was worked on.
 
     Attributes
     ----------
     number : int
-        Number in the whole plan.
-    seconds : float or None
-        How long it will take.
-    after : tuple of int
-        Numbers of the images whose results it needs.
+        Its number.
+    value : object
+        What the function returned.
     """
 
     number: int
-    seconds: float | None = None
-    after: tuple[int, ...] = ()
+    value: R
 
 
-class Scheduler:
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An image was given up.
+
+    Attributes
+    ----------
+    number : int
+        Its number.
+    kind : str
+        "crash" or "timeout".
+    stage : str
+        What was being done, as far as the worker told.
+    message : str
+        What happened.
+    """
+
+    number: int
+    kind: str
+    stage: str
+    message: str
+
+
+class Scheduler(Generic[J, R]):
     """Works on images with an executor; the longest first, and none before those whose results it needs.
 
     Parameters
     ----------
+    function : callable
+        ``function(job) -> value``, called in the workers. It is to return failures as values.
     entry : ExecutorEntry
         Makes the executor.
     options : ExecutorOptions
         How it is to be made.
     board : Board
         Where the workers tell what they are doing.
-    make_job : callable
-        ``make_job(number) -> Job``, called when it is the image's turn.
-    tell : callable
-        Is given the notes of the workers.
     timeout : float or None
         Seconds that an image may take.
     """
 
     def __init__(
         self,
+        function: Callable[[J], R],
+        *,
         entry: ExecutorEntry,
         options: ExecutorOptions,
         board: Board,
-        make_job: Callable[[int], Job],
-        tell: Callable[[ProgressMessage], None],
         timeout: float | None = None,
     ) -> None:
+        self.function = function
         self.entry = entry
         self.options = options
         self.board = board
-        self.make_job = make_job
-        self.tell = tell
         self.timeout = timeout
-        self.stopping = False
+        self._stopping = False
         self._executor: Executor | None = None
-        self._flying: dict[Future[ImageResult], int] = {}
+        self._flying: dict[Future[R], int] = {}
         self._queue: list[tuple[float, int]] = []
         self._alone: deque[int] = deque()
-        self._retried: set[int] = set()
+        self._suspects: set[int] = set()
         self._begun: dict[int, ProgressMessage] = {}
         self._stage: dict[int, str] = {}
         self._overdue: set[int] = set()
-        self._starts = 0
+        self._history: list[Finished | Loss] = []
 
-    def run(self, tickets: Iterable[Ticket]) -> Iterator[ImageResult]:
-        """Work on all images, and yield what became of each as soon as it is known.
+    def stop(self) -> None:
+        """Begin with no further image."""
+        self._stopping = True
+
+    def run(
+        self,
+        jobs: Mapping[int, J],
+        *,
+        seconds: Mapping[int, float] | None = None,
+        after: Mapping[int, Sequence[int]] | None = None,
+    ) -> Iterator[ProgressMessage | Done[R] | Lost]:
+        """Work on all images, and yield what the workers tell, and what became of each as soon as it is known.
+
+        Parameters
+        ----------
+        jobs : mapping
+            By number of the image, what the function is given; asked for when it is the turn of the image.
+        seconds : mapping, optional
+            How long images will take.
+        after : mapping, optional
+            Numbers of the images whose results an image needs.
 
         Raises
         ------
         TaskError
             The workers cannot be started.
         """
-        dependents = self._enqueue(list(tickets))
+        seconds = seconds or {}
+        dependents = self._enqueue(jobs, seconds, after or {})
         awaited = {number: count for number, (count, _) in dependents.items()}
         try:
-            while self._flying or (not self.stopping and (self._queue or self._alone)):
-                self._submit()
-                for result in self._collect():
-                    for number, seconds in dependents[result.number][1]:
-                        awaited[number] -= 1
-                        if awaited[number] == 0:
-                            heapq.heappush(self._queue, (-seconds, number))
-                    yield result
+            while self._flying or (not self._stopping and (self._queue or self._alone)):
+                self._submit(jobs)
+                for event in self._collect():
+                    if not isinstance(event, ProgressMessage):
+                        for number in dependents[event.number][1]:
+                            awaited[number] -= 1
+                            if awaited[number] == 0:
+                                heapq.heappush(self._queue, (-seconds.get(number, 0.0), number))
+                    yield event
         except BaseException:
             self._shutdown(cancel=True)
             raise
         self._shutdown()
 
-    def _enqueue(self, tickets: list[Ticket]) -> dict[int, tuple[int, list[tuple[int, float]]]]:
+    def _enqueue(
+        self, jobs: Mapping[int, J], seconds: Mapping[int, float], after: Mapping[int, Sequence[int]]
+    ) -> dict[int, tuple[int, list[int]]]:
         """Queue what can begin; return by number how many images are awaited, and which ones wait for it."""
-        numbers = {ticket.number for ticket in tickets}
-        table: dict[int, tuple[int, list[tuple[int, float]]]] = {number: (0, []) for number in numbers}
-        for ticket in tickets:
-            after = [number for number in ticket.after if number in numbers and number != ticket.number]
-            seconds = ticket.seconds or 0.0
-            table[ticket.number] = (len(after), table[ticket.number][1])
-            for number in after:
-                table[number][1].append((ticket.number, seconds))
-            if not after:
-                self._queue.append((-seconds, ticket.number))
+        table: dict[int, tuple[int, list[int]]] = {number: (0, []) for number in jobs}
+        for number in jobs:
+            awaited = [other for other in after.get(number, ()) if other in table and other != number]
+            table[number] = (len(awaited), table[number][1])
+            for other in awaited:
+                table[other][1].append(number)
+            if not awaited:
+                self._queue.append((-seconds.get(number, 0.0), number))
         heapq.heapify(self._queue)
         return table
 
-    def _submit(self) -> None:
-        while not self.stopping and self._retried.isdisjoint(self._flying.values()):
+    def _submit(self, jobs: Mapping[int, J]) -> None:
+        while not self._stopping and self._suspects.isdisjoint(self._flying.values()):
             if self._alone:
                 if self._flying:
                     return
@@ -155,16 +194,15 @@ class Scheduler:
             else:
                 return
             self._begun.pop(number, None)
-            job = self.make_job(number)
-            self._flying[self._send(job)] = number
+            self._flying[self._send(number, jobs[number])] = number
 
-    def _send(self, job: Job) -> Future[ImageResult]:
+    def _send(self, number: int, job: J) -> Future[R]:
         if self._executor is None:
             self._executor = self._make()
         try:
-            return self._executor.submit(work, job)
+            return self._executor.submit(noted, self.board.directory, number, self.function, job)
         except BrokenExecutor as exc:  # a worker died while it had nothing to do
-            future: Future[ImageResult] = Future()
+            future: Future[R] = Future()
             future.set_exception(exc)
             return future
 
@@ -174,26 +212,30 @@ class Scheduler:
         except Exception as exc:  # an executor may be anybody's code
             raise TaskError(f"the executor {self.entry.name!r} cannot be made: {type(exc).__name__}: {exc}") from exc
 
-    def _collect(self) -> Iterator[ImageResult]:
+    def _collect(self) -> Iterator[ProgressMessage | Done[R] | Lost]:
         done, _ = wait(self._flying, timeout=TICK, return_when=FIRST_COMPLETED)
-        self._look()
+        yield from self._look()
         broken: BrokenExecutor | None = None
         for future in sorted(done, key=self._flying.__getitem__):
             exc = future.exception()
             if isinstance(exc, BrokenExecutor):
                 broken = exc
-                continue
-            number = self._flying.pop(future)
-            self._starts = 0
-            if exc is None:
-                yield future.result()
             else:
-                yield self._failed(number, "crash", f"the executor failed: {type(exc).__name__}: {exc}")
+                yield self._landed(future)
         if broken is not None:
             yield from self._recover(broken)
         self._kill_overdue()
 
-    def _look(self) -> None:
+    def _landed(self, future: Future[R]) -> Done[R] | Lost:
+        number = self._flying.pop(future)
+        if self._history[-1:] != [Finished()]:
+            self._history.append(Finished())
+        exc = future.exception()
+        if exc is None:
+            return Done(number, future.result())
+        return self._lost(number, "crash", f"the executor failed: {type(exc).__name__}: {exc}")
+
+    def _look(self) -> Iterator[ProgressMessage]:
         for note in self.board.notes():
             if note.event == "begin":
                 self._begun[note.job] = note
@@ -201,44 +243,37 @@ class Scheduler:
                 self._stage[note.job] = note.stage
             if note.event == "end":
                 self._begun.pop(note.job, None)
-            self.tell(note)
+            yield note
 
-    def _recover(self, broken: BrokenExecutor) -> Iterator[ImageResult]:
-        """Go on after workers have died: what was being worked on gets another chance, alone."""
+    def _recover(self, broken: BrokenExecutor) -> Iterator[ProgressMessage | Done[R] | Lost]:
+        """Go on after workers have died, as the `retry_policy` says."""
         with contextlib.suppress(Exception):
             wait(self._flying, timeout=5)
-        self._look()
-        finished = [future for future in self._flying if future.done() and future.exception() is None]
-        results = [(self._flying.pop(future), future.result()) for future in finished]
-        victims = sorted(self._flying.values())
+        yield from self._look()
+        for future in [future for future in self._flying if future.done() and future.exception() is None]:
+            yield self._landed(future)
+        given = frozenset(self._flying.values())
         self._flying.clear()
         self._shutdown(cancel=True)
-        begun = [number for number in victims if number in self._begun]
-        guilty = [number for number in begun if number in self._overdue]
-        for _, result in results:
-            yield result
-        if not begun:
-            self._starts += 1
-            if self._starts >= STARTS:
+        self._history.append(Loss(given, given & self._begun.keys(), given & self._overdue))
+        for number, decision in retry_policy(self._history).items():
+            if decision is Decision.STOP:
                 raise TaskError(
                     f"the workers of the executor {self.entry.name!r} die before they begin; "
                     f"check environ, and try --debug"
                 )
-        for number in victims:
-            if number in guilty:
-                yield self._failed(number, "timeout", f"took longer than {self.timeout:g} seconds; raise --timeout")
-            elif number in self._retried and number in begun and not guilty:
-                yield self._failed(number, "crash", ending(broken))
-            elif number in begun and not guilty:
-                self._retried.add(number)
-                self._alone.append(number)
-            elif number in self._retried:
+            if decision is Decision.TOO_LONG:
+                yield self._lost(number, "timeout", f"took longer than {self.timeout:g} seconds; raise --timeout")
+            elif decision is Decision.CRASHED:
+                yield self._lost(number, "crash", describe_worker_end(broken))
+            elif decision is Decision.ALONE:
+                self._suspects.add(number)
                 self._alone.append(number)
             else:
                 heapq.heappush(self._queue, (-float("inf"), number))
 
-    def _failed(self, number: int, kind: str, message: str) -> ImageResult:
-        return ImageResult(number, ok=False, kind=kind, stage=self._stage.get(number, ""), message=message)
+    def _lost(self, number: int, kind: str, message: str) -> Lost:
+        return Lost(number, kind, self._stage.get(number, ""), message)
 
     def _kill_overdue(self) -> None:
         if self.timeout is None:

@@ -17,7 +17,7 @@ from superdsm.batch.execution.executors import THREADS, worker_environ
 from superdsm.batch.planning.planner import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, JournalEntry
-from superdsm.pipeline import PROFILE
+from superdsm.config import PROFILE
 from superdsm.summary import cells
 
 ENVIRONMENT = (*THREADS, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "TZ")

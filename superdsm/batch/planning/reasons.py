@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from superdsm.params import automatic_factor, factor_name
+
 Why = Sequence[Any]  # of [id or name, material, digest]
 
 
@@ -65,15 +67,16 @@ def _settings(
             continue
         before, after = (_text(values[name]) if name in values else "unknown" for values in (old, new))
         path = f"{namespace}/{name}"
-        if isinstance(old.get(name), dict) and isinstance(new.get(name), dict):
-            path = f"{namespace}/AF_{name}"
-            before, after = _text(old[name]["AF"]), _text(new[name]["AF"])
+        factors = automatic_factor(old.get(name)), automatic_factor(new.get(name))
+        if None not in factors:
+            path = f"{namespace}/{factor_name(name)}"
+            before, after = map(_text, factors)
         yield f"{name if not namespace or path in toplevel else path} {before} -> {after}"
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"automatic (AF {_text(value['AF'])})"
+    if (factor := automatic_factor(value)) is not None:
+        return f"automatic (AF {_text(factor)})"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

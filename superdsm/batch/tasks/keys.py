@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from superdsm.config import Config, canonical_json, digest
-from superdsm.pipeline import SOURCE, Pipeline
+from superdsm.evaluation import OUTSIDE, wiring
+from superdsm.fields import SOURCE, ZOOM
+from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
 IMAGE = -1  # "index of the stage" that provides the image
 Identity = Callable[[Stage], Mapping[str, Any] | None]
-Settings = Callable[[Stage, Config], Mapping[str, Any]]
+Settings = Callable[[Stage, Config, bool], Mapping[str, Any]]
 
 
 def _hash(*parts: str) -> str:
@@ -115,7 +117,11 @@ def field_key(stage_key: str, name: str) -> str:
 
 
 def make_recipe(
-    pipeline: Pipeline, config: Config, identity: Identity, last: str | None = None, settings: Settings = Stage.settings
+    pipeline: Pipeline,
+    config: Config,
+    identity: Identity,
+    last: str | None = None,
+    settings: Settings = Stage.identity_params,
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
@@ -130,21 +136,21 @@ def make_recipe(
     last : str, optional
         Id of the last stage.
     settings : callable, optional
-        Returns the hyperparameters of a stage in a configuration.
+        Returns the hyperparameters of a stage in a configuration; see `Stage.identity_params`.
 
     Raises
     ------
     ConfigError
         A value of the configuration is illegal.
     """
-    providers: dict[str, int] = {SOURCE: IMAGE}
+    wires = wiring(pipeline)
+    at_of = {OUTSIDE: IMAGE} | {stage_id: index for index, stage_id in enumerate(pipeline.ids)}
     stages: list[StageRecipe] = []
-    for index, stage in enumerate(pipeline):
-        names = [*stage.inputs, *stage.implied(providers)]
-        inputs = tuple((name, providers[name]) for name in sorted(names))
+    for stage in pipeline:
+        inputs = tuple((name, at_of[provider]) for name, provider in wires[stage.id].items())
         code = identity(stage)
         keyed = code is not None and all(at == IMAGE or stages[at].keyed for _, at in inputs)
-        material = {"code": code, "settings": settings(stage, config)}
+        material = {"code": code, "settings": settings(stage, config, ZOOM in wires[stage.id])}
         text = canonical_json(material)
         above = [f"{name} {'' if at == IMAGE else stages[at].digest}" for name, at in inputs]
         stages.append(
@@ -159,7 +165,6 @@ def make_recipe(
                 _hash("recipe", text, *above) if keyed else "",
             )
         )
-        providers.update(dict.fromkeys(stage.outputs, index))
         if stage.id == last:
             break
     return Recipe(tuple(stages), digest([[stage.id, stage.digest or stage.text, stage.inputs] for stage in stages]))

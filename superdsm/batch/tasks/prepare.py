@@ -1,20 +1,19 @@
 """What a task needs before anything is planned: its pipeline, its recipe, its files; all mistakes are found here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from superdsm import profiles
 from superdsm.batch.components import Components
-from superdsm.batch.tasks import fields
+from superdsm.batch.tasks import default_profile, fields
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.tree import STORE, Task, TaskTree, scripts_absolute
-from superdsm.config import Config, canonical_json, digest
+from superdsm.config import PIXEL_SIZE, PROFILE, Config, canonical_json, digest
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
-from superdsm.lengths import PIXEL_SIZE
-from superdsm.pipeline import PROFILE, Pipeline
+from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage
 
@@ -113,6 +112,7 @@ class Preparer:
         TaskError
             Something in its files is wrong; says the file and the line.
         """
+        named = self.profile or task.config.get(PROFILE)
         task = self._with_profile(task)
         pipeline = self._pipeline(task)
         last = self._last(task, pipeline)
@@ -123,7 +123,7 @@ class Preparer:
             for stage in recipe.stages
             if stage.material["code"] is None
         ]
-        notes += self._without_effect(task, pipeline)
+        notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, "img", task.image_pattern, file_ids)
         exports, exporters = [], []
         for exporter in self.tools.exporters.values():
@@ -167,23 +167,24 @@ class Preparer:
         """Return a task whose hyperparameters name the profile: that of the command line, its own, or the default."""
         given = self.profile or task.config.get(PROFILE)
         try:
-            name = profiles.get(given).name if given is not None else self._default_profile()
+            name = default_profile.of_tree(self.tree.root) if given is None else profiles.get(given).name
         except ConfigError as exc:
             raise TaskError(f"--profile: {exc}") if self.profile else task.config_error(exc) from exc
         return replace(task, config=task.config.with_value(PROFILE, name))
 
-    def _default_profile(self) -> str:
-        """Return the profile of tasks that name none."""
-        return profiles.DEFAULT_PROFILE
-
-    def _without_effect(self, task: Task, pipeline: Pipeline) -> list[str]:
-        """Say which hyperparameters are those of stages that only another profile has."""
-        idle = [name for name in task.config if name in pipeline.places and name not in pipeline.ids]
-        return [
-            f"the hyperparameters of {name} have no effect: the profile {pipeline.profile} "
-            f"has the stage {pipeline.places[name]} in its place"
-            for name in idle
-        ]
+    def _profile_notes(self, task: Task, pipeline: Pipeline, named: bool) -> Iterator[str]:
+        """Say what the user may not expect of the profile."""
+        if not named and pipeline.profile != profiles.DEFAULT_PROFILE:
+            yield (
+                f"the profile is {pipeline.profile}, which this tree was begun with; "
+                f'to change it, set "profile" in the config'
+            )
+        for name in task.config:
+            if name in pipeline.places and name not in pipeline.ids:
+                yield (
+                    f"the hyperparameters of {name} have no effect: the profile {pipeline.profile} "
+                    f"has the stage {pipeline.places[name]} in its place"
+                )
 
     def _last(self, task: Task, pipeline: Pipeline) -> str | None:
         last: str | None = self.last_stage or task.spec.get("last_stage")
@@ -206,12 +207,12 @@ class Preparer:
                 raise task.error("config", f"cannot be used: {exc}") from exc
         return self._recipes[key]
 
-    def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
+    def _stage_settings(self, stage: Stage, config: Config, image: bool = False) -> Mapping[str, Any]:
         """Return the hyperparameters of a stage, which are the same in most tasks."""
         names = [PIXEL_SIZE, *(name for name, spec in stage.declared.items() if spec.toplevel)]
-        key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
+        key = (id(stage), canonical_json([image, config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:
-            self._settings[key] = stage.settings(config)
+            self._settings[key] = stage.identity_params(config, image)
         return self._settings[key]
 
     def _check_pattern(self, task: Task, name: str, pattern: str, file_ids: Sequence[FileId]) -> None:

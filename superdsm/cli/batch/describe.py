@@ -10,7 +10,7 @@ from superdsm.batch.execution.listener import RunSummary
 from superdsm.batch.planning.planner import FAIL, NOTHING, RUN, SKIP, ImagePlan, Planner, TaskPlan
 from superdsm.batch.tasks.file_ids import FileId, conversions
 from superdsm.batch.tasks.prepare import PreparedTask
-from superdsm.pipeline import PROFILE
+from superdsm.config import PROFILE
 
 KINDS = {"seg": "label images", "overlay": "overlays"}
 SHOWN = 3  # reasons and file ids that are listed

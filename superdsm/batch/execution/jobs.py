@@ -1,0 +1,87 @@
+"""From plans to what the workers are given."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from superdsm.batch.execution.job import Job, TaskBundle, pack
+from superdsm.batch.planning.planner import RUN, ImagePlan, Planner, TaskPlan
+from superdsm.batch.tasks.file_ids import expand
+
+
+class Jobs(Mapping[int, Job]):
+    """The jobs of images by their number in the whole plan, each made when it is asked for.
+
+    Parameters
+    ----------
+    planner : Planner
+        Has made the plans.
+    images : mapping
+        By number: the plan of the task, and that of the image.
+    threads : int
+        Number of threads to work with inside an image.
+    board : Path
+        Where the workers tell what they are doing.
+    """
+
+    def __init__(
+        self, planner: Planner, images: Mapping[int, tuple[TaskPlan, ImagePlan]], *, threads: int, board: Path
+    ) -> None:
+        self._planner = planner
+        self._images = images
+        self._threads = threads
+        self._board = board
+        self._packed: dict[str, tuple[TaskBundle, tuple[bytes, str]]] = {}
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._images)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, number: int) -> Job:
+        plan, image = self._images[number]
+        assert image.file is not None
+        reader = self._planner.tools.reader_for(image.path)
+        assert reader is not None
+        if plan.name not in self._packed:
+            bundle = self._bundle(plan)
+            self._packed[plan.name] = bundle, pack(bundle)
+        data, digest = self._packed[plan.name][1]
+        stages = plan.setup.recipe.stages
+        exports = tuple((index, expand(plan.setup.exports[index].pattern, image.id)) for index in image.exports)
+        return Job(
+            number=number,
+            id=image.id,
+            bundle=data,
+            digest=digest,
+            path=image.path,
+            stat=(image.file.size, image.file.mtime_ns),
+            reader=reader.name,
+            image=image.image,
+            targets=tuple(stages[at].id for at in image.goals),
+            load=tuple(stages[at].id for at in image.load),
+            exports=exports,
+            threads=self._threads,
+        )
+
+    def forget(self, task: str) -> None:
+        """Free what is kept for the images of a task: there may be thousands of tasks."""
+        self._packed.pop(task, None)
+
+    def _bundle(self, plan: TaskPlan) -> TaskBundle:
+        """Return what all images of a task have in common."""
+        setup, options = plan.setup, self._planner.options
+        paths = {image.path for image in plan.images if image.action == RUN}
+        readers = {reader.name: reader for path in paths if (reader := self._planner.tools.reader_for(path))}
+        return TaskBundle(
+            stages=setup.pipeline.stages[: len(setup.recipe.stages)],
+            config=setup.task.config,
+            recipe=setup.recipe,
+            readers=readers,
+            exporters=setup.exporters,
+            exports=setup.exports,
+            store=self._planner.store.directory,
+            keep=not options.oneshot,
+            fresh=options.fresh or options.force,
+            board=self._board,
+        )
