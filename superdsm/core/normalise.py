@@ -1,0 +1,209 @@
+"""Robust measures of the intensities of an image: their range, noise, and background."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from superdsm.core.filters import gaussian
+
+FloatArray = npt.NDArray[np.float64]
+
+# median of |x| for standard normal x, and norm of the difference operator
+NORMAL_MEDIAN = 0.6744897501960817
+OPERATOR_NORM = 6.0
+
+
+def robust_range(image: FloatArray, low: float = 1.0, high: float = 99.9) -> tuple[float, float]:
+    """Return the intensities between which nearly all pixels are.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities.
+    low, high : float
+        Percentages of the pixels below the two intensities.
+
+    Returns
+    -------
+    low, high : float
+        Equal if the image is (nearly) constant.
+    """
+    lower, upper = np.percentile(image, [low, high])
+    return float(lower), float(upper)
+
+
+def noise_level(image: FloatArray) -> float:
+    """Estimate the standard deviation of white noise, insensitive to edges and ramps.
+
+    The image is filtered with the difference of two Laplacians (Immerkaer, Fast Noise Variance Estimation, CVIU 64(2),
+    1996), but the median of the absolute values takes the place of the mean, so that textured objects do not count.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities.
+
+    Returns
+    -------
+    float
+        In units of the intensities; 0 for images of less than three rows or columns.
+    """
+    if min(image.shape) < 3:
+        return 0.0
+    rows = image[:-2] - 2 * image[1:-1] + image[2:]
+    both = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
+    return float(np.median(np.abs(both)) / (NORMAL_MEDIAN * OPERATOR_NORM))
+
+
+def background(image: FloatArray, radius: float, reach: float) -> FloatArray:
+    """Estimate a smooth background: the lowest intensities around each pixel.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities.
+    radius : float
+        Radius of a typical object, in pixels.
+    reach : float
+        Width of the square whose lowest mean intensity counts, in radii.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+    """
+    step = max(1, int(radius / 4))
+    coarse = ndimage.uniform_filter(image, 2 * step + 1)[::step, ::step]
+    side = max(3, int(reach * radius / step) | 1)
+    lowest = gaussian(ndimage.minimum_filter(coarse, side), side / 4)
+    return _spread(lowest, step, image.shape)
+
+
+def _spread(coarse: FloatArray, step: int, shape: tuple[int, ...]) -> FloatArray:
+    """Interpolate samples of every `step`-th row and column."""
+    for axis in (0, 1):
+        places = np.arange(shape[axis]) / step
+        first = np.minimum(places.astype(np.intp), coarse.shape[axis] - 1)
+        second = np.minimum(first + 1, coarse.shape[axis] - 1)
+        part = np.expand_dims(places - first, 1 - axis)
+        coarse = coarse.take(first, axis) * (1 - part) + coarse.take(second, axis) * part
+    return coarse
+
+
+def typical_amplitude(image: FloatArray, radius: float) -> float:
+    """Return how much objects stand out of the background, insensitive to noise and to few very bright objects.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities above the background.
+    radius : float
+        Radius of a typical object, in pixels.
+
+    Returns
+    -------
+    float
+        Median of the maxima of the smoothed intensities, each of which counts by its height; 0 if there is none.
+    """
+    smooth = gaussian(image, radius / 3)
+    peaks = smooth[(smooth == ndimage.maximum_filter(smooth, 2 * int(radius) + 1)) & (smooth > 0)]
+    return weighted_quantile(peaks, peaks, 0.5) if peaks.size else 0.0
+
+
+def normalised(
+    image: FloatArray,
+    radius: float,
+    *,
+    smoothing: float = 1.0,
+    background_reach: float = 3.0,
+    amplitude_reach: float = 1.2,
+    least_amplitude: float = 0.12,
+    level: float = 0.41,
+    noise_factor: float = 3.0,
+    offset_scale: float = 0.92,
+    offset_weight: float = 1.12,
+    brightest: float = 5.0,
+    speck_area: float = 0.05,
+) -> FloatArray:
+    """Turn intensities to a measure of foreground that treats dim and bright objects alike.
+
+    The amplitude is the brightness of the brightest object nearby above the background. The result is the distance of the
+    intensity from a threshold in units of the amplitude. The threshold is a fraction of the amplitude, but never below the
+    noise or the local mean, which separates objects that touch. Shifting or scaling the intensities changes nothing.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities.
+    radius : float
+        Radius of a typical object, in pixels.
+    smoothing : float
+        Standard deviation of the denoising Gaussian, in pixels.
+    background_reach : float
+        See `background`.
+    amplitude_reach : float
+        How far around a pixel the brightest object is looked for, in scales (radius / sqrt(2)).
+    least_amplitude : float
+        Lower bound of the amplitude, as a fraction of that of typical objects.
+    level : float
+        The threshold, as a fraction of the amplitude.
+    noise_factor : float
+        The threshold is at least this many standard deviations of the noise.
+    offset_scale : float
+        Standard deviation of the Gaussian of the local mean, in scales.
+    offset_weight : float
+        The threshold is at least the local mean times this.
+    brightest : float
+        Intensities above this many typical amplitudes are cut off.
+    speck_area : float
+        Foreground that is smaller than this fraction of a typical object becomes background.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+        Positive in the foreground; from `LOWEST` to `HIGHEST`. All negative if nothing stands out.
+    """
+    scale = radius / np.sqrt(2)
+    smooth = gaussian(image, smoothing)
+    noise = float(np.median(np.abs(smooth - gaussian(smooth, radius / 3)))) / NORMAL_MEDIAN
+    height = smooth - background(smooth, radius, background_reach)
+    typical = typical_amplitude(height, radius)
+    if not typical > 0:
+        return np.full(image.shape, LOWEST)
+    bounded = np.minimum(height, brightest * typical)
+    amplitude = gaussian(ndimage.maximum_filter(bounded, 2 * int(amplitude_reach * scale) + 1), scale)
+    np.maximum(amplitude, least_amplitude * typical, out=amplitude)
+    threshold = np.maximum(level * amplitude, noise_factor * noise)
+    if offset_weight > 0:
+        np.maximum(threshold, offset_weight * gaussian(bounded, offset_scale * scale), out=threshold)
+    y = ((height - threshold) / amplitude).clip(LOWEST, HIGHEST)
+    return without_specks(y, speck_area * np.pi * radius**2)
+
+
+LOWEST, HIGHEST = -1.0, 1.5  # what is far from the threshold is not more certain for being farther
+
+
+def without_specks(y: FloatArray, least_area: float) -> FloatArray:
+    """Turn small components of the foreground to background.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (rows, columns)
+        Positive in the foreground.
+    least_area : float
+        Components of fewer pixels change their sign.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+    """
+    components, _ = ndimage.label(y > 0)
+    small = np.bincount(components.ravel()) < least_area
+    small[0] = False
+    return np.where(small[components], -y, y)
+
+
+def weighted_quantile(values: FloatArray, weights: FloatArray, q: float) -> float:
+    """Return the smallest value such that the values up to it have a fraction `q` of the total weight."""
+    order = np.argsort(values, kind="stable")
+    sums = np.cumsum(weights[order])
+    return float(values[order][min(np.searchsorted(sums, q * sums[-1]), len(values) - 1)])
