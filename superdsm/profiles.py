@@ -75,15 +75,16 @@ ADAPTIVE = Profile(
         "evidence",
     ),
     {
-        "dsm": {"AF_alpha": 5e-4, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
+        "resolution": {"target_radius": 13.3},
+        "dsm": {"AF_alpha": 2e-3, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
         "c2f-region-analysis": {
             "AF_min_atom_radius": 0.3,
-            "max_atom_norm_energy": 0.03,
+            "max_atom_norm_energy": 0.04,
             "max_cluster_marker_irregularity": 0.35,
         },
         "global-energy-minimization": {
             "pruning": "isbi24",
-            "AF_beta": 0.8,
+            "AF_beta": 1.3,
             "AF_max_seed_distance": 1.5,
         },
     },

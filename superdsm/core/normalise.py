@@ -5,6 +5,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from superdsm.core.filters import gaussian
+from superdsm.parallel import Map, serial_map
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -123,6 +124,7 @@ def normalised(
     offset_weight: float = 1.12,
     brightest: float = 5.0,
     speck_area: float = 0.05,
+    map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
 ) -> FloatArray:
     """Turn intensities to a measure of foreground that treats dim and bright objects alike.
 
@@ -156,6 +158,8 @@ def normalised(
         Intensities above this many typical amplitudes are cut off.
     speck_area : float
         Foreground that is smaller than this fraction of a typical object becomes background.
+    map : superdsm.parallel.Map, optional
+        For parallelism; the outcome does not depend on it.
 
     Returns
     -------
@@ -163,18 +167,18 @@ def normalised(
         Positive in the foreground; from `LOWEST` to `HIGHEST`. All negative if nothing stands out.
     """
     scale = radius / np.sqrt(2)
-    smooth = gaussian(image, smoothing)
-    noise = float(np.median(np.abs(smooth - gaussian(smooth, radius / 3)))) / NORMAL_MEDIAN
+    smooth = gaussian(image, smoothing, map)
+    noise = float(np.median(np.abs(smooth - gaussian(smooth, radius / 3, map)))) / NORMAL_MEDIAN
     height = smooth - background(smooth, radius, background_reach)
     typical = typical_amplitude(height, radius)
     if not typical > 0:
         return np.full(image.shape, LOWEST)
     bounded = np.minimum(height, brightest * typical)
-    amplitude = gaussian(ndimage.maximum_filter(bounded, 2 * int(amplitude_reach * scale) + 1), scale)
+    amplitude = gaussian(ndimage.maximum_filter(bounded, 2 * int(amplitude_reach * scale) + 1), scale, map)
     np.maximum(amplitude, least_amplitude * typical, out=amplitude)
     threshold = np.maximum(level * amplitude, noise_factor * noise)
     if offset_weight > 0:
-        np.maximum(threshold, offset_weight * gaussian(bounded, offset_scale * scale), out=threshold)
+        np.maximum(threshold, offset_weight * gaussian(bounded, offset_scale * scale, map), out=threshold)
     y = ((height - threshold) / amplitude).clip(LOWEST, HIGHEST)
     return without_specks(y, speck_area * np.pi * radius**2)
 

@@ -5,12 +5,12 @@ with Automatic Scale Selection, IJCV 30(2), 1998): for a disk of radius r the ma
 scales are searched on coarser images of a pyramid, so that the time is linear in the pixels whatever the radius.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from superdsm.core.filters import gaussian
@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 
 PER_OCTAVE = 4  # scales by octave
 FIRST_SIGMA = 1.5  # smallest scale, in pixels of each level; below, the LoG is not sampled well enough
+LAST_SIGMA = 2 * FIRST_SIGMA * 2 ** (1 / PER_OCTAVE)
 SMALLEST_LEVEL = 12  # rows or columns of the coarsest level
 LOG_NOISE = 0.62  # standard deviation of sigma^2 LoG of white noise of standard deviation 1, times sigma
 
@@ -81,49 +82,89 @@ def estimate_radius(
         return RadiusEstimate(None, 0.0, 0)
     # the square root lets dim objects count beside bright ones
     found = _blobs(np.sqrt(np.clip((image - low) / (high - low), 0, 1)), largest_radius, min_significance)
-    found = _without_overlaps(found, overlap)
     if not len(found):
         return RadiusEstimate(None, 0.0, 0)
+    found = found[found[:, 3] >= FAINT * _typical_response(found)]  # the many faint ones can only be dropped by others
+    found = _without_overlaps(found, overlap)
     radii, responses = found[:, 2], found[:, 3]
-    typical = weighted_quantile(responses, responses * radii**2, 0.5)
+    typical = _typical_response(found)
     chosen = responses >= min_response * typical
     radii = radii[chosen]
-    weights = radii**area_weight * np.minimum(responses[chosen], typical)
+    weights = radii**area_weight * np.minimum(responses[chosen], typical) * found[chosen, 4]
     lower, median, upper = (weighted_quantile(radii, weights, q) for q in (0.16, 0.5, 0.84))
     return RadiusEstimate(median, 0.5 * math.log(upper / lower), len(radii))
 
 
+FAINT = 0.3
+
+
+def _typical_response(blobs: FloatArray) -> float:
+    """Median of the responses of blobs, each of which counts by its response and area."""
+    return weighted_quantile(blobs[:, 3], blobs[:, 3] * blobs[:, 2] ** 2 * blobs[:, 4], 0.5)
+
+
 def _blobs(image: FloatArray, largest_radius: float, min_significance: float) -> FloatArray:
-    """Return row, column, radius and response of the blobs of an image, in pixels of the image."""
+    """Return row, column, radius, response of the blobs in pixels of the image, and how many of the kind each stands for."""
     noise = noise_level(image)
-    found = [np.zeros((0, 4))]
+    found = [np.zeros((0, 5))]
     level, size = image, 1.0
     while min(level.shape) >= SMALLEST_LEVEL and FIRST_SIGMA * math.sqrt(2) * size <= largest_radius:
-        blobs = _level_blobs(level)
-        blobs[:, :3] *= size
-        significant = blobs[:, 3] >= min_significance * LOG_NOISE * noise / (blobs[:, 2] / math.sqrt(2))
-        found.append(blobs[significant & (blobs[:, 2] <= largest_radius)])
+        least = min_significance * LOG_NOISE * noise / size
+        tiles = _tiles(level.shape)
+        share = level.size / sum((t[0].stop - t[0].start) * (t[1].stop - t[1].start) for t in tiles)
+        for rows, columns in tiles:
+            blobs = _level_blobs(level[rows, columns], least / LAST_SIGMA)
+            blobs[:, :2] += rows.start, columns.start
+            blobs[:, :3] *= size
+            significant = blobs[:, 3] * (blobs[:, 2] / math.sqrt(2)) >= least * size
+            blobs = blobs[significant & (blobs[:, 2] <= largest_radius)]
+            found.append(np.column_stack([blobs, np.full(len(blobs), share)]))
         level, size = _halved(level), 2 * size
     return np.concatenate(found)
 
 
-def _level_blobs(level: FloatArray) -> FloatArray:
+def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Return the parts of a level that are looked at: all of it, or in a large one a tile in each quarter."""
+    if shape[0] * shape[1] <= MOST_PIXELS:
+        return [(slice(0, shape[0]), slice(0, shape[1]))]
+    ratio = math.sqrt(MOST_PIXELS / (shape[0] * shape[1]))
+    axes = []
+    for extent in shape:
+        side = max(SMALLEST_LEVEL, round(extent * ratio / 2))
+        starts = (round(extent / 4 - side / 2), round(extent * 3 / 4 - side / 2))
+        axes.append([slice(max(0, start), max(0, start) + side) for start in starts])
+    return list(itertools.product(*axes))
+
+
+MOST_PIXELS = 2**19
+
+
+def _level_blobs(level: FloatArray, least: float) -> FloatArray:
     """Return row, column, radius and response of the blobs of one octave of scales, in pixels of the level."""
     step = 2 ** (1 / PER_OCTAVE)
     sigmas = FIRST_SIGMA * step ** np.arange(-1, PER_OCTAVE + 2)
     smoothed = [gaussian(level, float(sigma)) for sigma in sigmas]
     # the difference of Gaussians approximates the LoG: sigma^2 LoG = (G(k sigma) - G(sigma)) / (k - 1)
-    stack = np.stack([fine - coarse for fine, coarse in zip(smoothed[:-1], smoothed[1:], strict=True)]) / (step - 1)
-    inner = stack[1:-1]
-    peaks = inner > 0
-    peaks &= inner == ndimage.maximum_filter(stack, size=3, mode="nearest")[1:-1]
-    scale, row, column = np.nonzero(peaks)
-    before, at, after = (stack[scale + shift, row, column] for shift in (0, 1, 2))
+    stack = np.stack([np.subtract(a, b) for a, b in zip(smoothed[:-1], smoothed[1:], strict=True)])
+    stack /= step - 1
+    padded = np.pad(stack, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    scale, row, column = np.nonzero(padded[1:-1] > least)
+    scale += 1
+    at = padded[scale, row, column]
+    for shifts in NEIGHBOURS:  # most pixels fail one of the first comparisons
+        higher = at >= padded[scale + shifts[0], row + shifts[1], column + shifts[2]]
+        scale, row, column, at = scale[higher], row[higher], column[higher], at[higher]
+    before, after = padded[scale - 1, row, column], padded[scale + 1, row, column]
     bend = before - 2 * at + after
     vertex = np.divide(0.5 * (before - after), bend, out=np.zeros_like(at), where=bend < 0)
     # a DoG of sigma and k sigma has its maximum at the LoG scale sqrt(k) sigma
-    sigma = FIRST_SIGMA * step ** (scale + 0.5 + np.clip(vertex, -0.5, 0.5))
-    return np.stack([row + 0.5, column + 0.5, sigma * math.sqrt(2), at], axis=1)
+    sigma = FIRST_SIGMA * step ** (scale - 0.5 + np.clip(vertex, -0.5, 0.5))
+    return np.stack([row - 0.5, column - 0.5, sigma * math.sqrt(2), at], axis=1)
+
+
+NEIGHBOURS = sorted(
+    (shifts for shifts in itertools.product((-1, 0, 1), repeat=3) if any(shifts)), key=lambda shifts: np.abs(shifts).sum()
+)
 
 
 def _halved(level: FloatArray) -> FloatArray:
@@ -150,7 +191,7 @@ def _without_overlaps(blobs: FloatArray, overlap: float) -> FloatArray:
     for i in range(len(blobs)):
         if not alive[i]:
             continue
-        row, column, radius, _ = blobs[i]
+        row, column, radius = blobs[i, :3]
         for octave, (members, tree) in trees.items():
             near = members[tree.query_ball_point((row, column), overlap * max(radius, 2.0 ** (octave + 1)))]
             reach = overlap * np.maximum(radius, blobs[near, 2])
