@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from superdsm.config import PROFILE, SETTINGS, Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
+from superdsm.parallel import cpu_count
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
 from superdsm.summary import described
 
 if TYPE_CHECKING:
+    from superdsm.batch.execution.scheduler import Lost
     from superdsm.pipeline import Pipeline
 
 EPILOG = """\
@@ -96,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         os.environ.setdefault(name, "1")
     if args.jobs is not None and args.jobs < 1:
         raise SuperDSMError(f"--jobs {args.jobs}: give the number of cores to use, at least 1")
-    cores = args.jobs or _cores()
+    cores = args.jobs or cpu_count()
     jobs = plan(args, cores)
     if len(jobs) == 1 or getattr(args, "debug", False):
         return _report(jobs, _run_here(jobs))
@@ -239,6 +241,8 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
             write_rgb(job.overlay, result.overlay())
     except MemoryError as exc:
         raise ImageError(f"{name}: does not fit into memory; use fewer --jobs, or cut it into smaller images") from exc
+    except SystemExit as exc:  # a reader may be anybody's code
+        raise ImageError(f"{name}: the reader {job.reader.name!r} failed (SystemExit: {exc})") from exc
     except SuperDSMError as exc:
         if name in str(exc) or str(job.labels) in str(exc):
             raise
@@ -264,38 +268,38 @@ def _run_here(jobs: list[Job]) -> Iterator[Outcome]:
 
 
 def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
-    """Yield the outcomes in the order of the jobs; a job whose worker was killed is tried once more, alone."""
-    done = 0
-    for outcome in _until_broken(jobs, workers):
-        yield outcome
-        done += 1
-    if done == len(jobs):
-        return
-    killed = Outcome(error=f"{jobs[done].image}: its worker was killed; use fewer --jobs if memory was short")
-    yield next(_until_broken([jobs[done]], 1), killed)
-    if jobs[done + 1 :]:
-        yield from _run_in_processes(jobs[done + 1 :], workers)
+    """Yield the outcomes in the order of the jobs."""
+    import tempfile
 
-
-def _until_broken(jobs: list[Job], workers: int) -> Iterator[Outcome]:
-    """Yield the outcomes in the order of the jobs, until a worker is killed."""
-    from concurrent.futures.process import BrokenProcessPool
-
+    from superdsm.batch.execution.progress import Board, ProgressMessage
+    from superdsm.batch.execution.scheduler import Lost, Scheduler
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
 
-    executor = registry().executors["loky"].make(ExecutorOptions(min(workers, len(jobs))))
-    try:
-        for future in [executor.submit(attempt, job) for job in jobs]:
-            try:
-                outcome = future.result()
-            except BrokenProcessPool:
-                break
-            yield outcome
-    except BaseException:
-        executor.shutdown(cancel_futures=True)
-        raise
-    executor.shutdown()
+    known: dict[int, Outcome] = {}
+    with tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory:
+        scheduler: Scheduler[Job, Outcome] = Scheduler(
+            attempt,
+            entry=registry().executors["loky"],
+            options=ExecutorOptions(workers),
+            board=Board(Path(directory)),
+        )
+        given = dict(enumerate(jobs))
+        turn = 0
+        for event in scheduler.run(given):
+            if isinstance(event, ProgressMessage):
+                continue
+            known[event.number] = _given_up(given[event.number], event) if isinstance(event, Lost) else event.value
+            while turn in known:
+                yield known.pop(turn)
+                turn += 1
+
+
+def _given_up(job: Job, lost: "Lost") -> Outcome:
+    """Say what became of an image that `attempt` has said nothing of."""
+    if lost.error is None:
+        return Outcome(error=f"{job.image}: its worker was killed; use fewer --jobs if memory was short")
+    return Outcome(error=f"{job.image}: {lost.message}")
 
 
 def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
@@ -317,13 +321,6 @@ def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
             notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, outcome.warnings))
     notify(RunFinished("", "", len(jobs) - failed, failed, time.perf_counter() - start))
     return 0 if not failed else 1 if failed < len(jobs) else 2
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 COMMAND = Command("segment", "Segment images: write label images, and overlays.", add_arguments, run)

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from superdsm.batch.execution.progress import Board, ProgressMessage, noted
@@ -73,12 +73,15 @@ class Lost:
         What was being done, as far as the worker told.
     message : str
         What happened.
+    error : BaseException or None
+        What the function raised; None: its worker died.
     """
 
     number: int
     kind: str
     stage: str
     message: str
+    error: BaseException | None = None
 
 
 class Scheduler(Generic[J, R]):
@@ -233,7 +236,7 @@ class Scheduler(Generic[J, R]):
         exc = future.exception()
         if exc is None:
             return Done(number, future.result())
-        return self._lost(number, "crash", f"the executor failed: {type(exc).__name__}: {exc}")
+        return replace(self._lost(number, "crash", f"the executor failed: {type(exc).__name__}: {exc}"), error=exc)
 
     def _look(self) -> Iterator[ProgressMessage]:
         for note in self.board.notes():

@@ -207,9 +207,9 @@ class Planner:
             export = setup.exports[index]
             for _, at in export.inputs:
                 search.want(at)
-        scale = setup.recipe.provider("scale")
-        if stale and scale is not None:
-            search.want(scale)  # the hyperparameters as used depend on it
+        if stale:  # the hyperparameters as used depend on the scale
+            for at in setup.recipe.scales():
+                search.want(at)
         reasons += why
         if search.compute and not reasons:
             reasons.append(self._lost(setup, search.compute))

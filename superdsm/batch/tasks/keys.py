@@ -12,7 +12,7 @@ from typing import Any
 
 from superdsm.config import Config, canonical_json, digest
 from superdsm.evaluation import OUTSIDE, wiring
-from superdsm.fields import SOURCE, ZOOM
+from superdsm.fields import SCALE, SOURCE, ZOOM
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
@@ -100,6 +100,10 @@ class Recipe:
         """Return the indices of the stages whose outputs no later stage takes."""
         taken = {at for stage in self.stages for _, at in stage.inputs}
         return [index for index in range(len(self.stages)) if index not in taken]
+
+    def scales(self) -> list[int]:
+        """Return the indices of the stages from which others have the scale."""
+        return sorted({at for stage in self.stages for name, at in stage.inputs if name == SCALE and at != IMAGE})
 
     def provider(self, name: str) -> int | None:
         """Return the index of the last stage that provides a field, or None."""
