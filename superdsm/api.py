@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.config import PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError
 from superdsm.evaluation import Run
-from superdsm.fields import image_shape
+from superdsm.fields import ZOOM, image_shape
 from superdsm.parallel import thread_map
 from superdsm.pipeline import Pipeline
 from superdsm.records import Event
@@ -61,13 +61,20 @@ class Result(Run):
 
     @functools.cached_property
     def labels(self) -> "npt.NDArray[np.integer[Any]]":
-        """Label image of the final objects, uint16 (more than 65,535 objects: uint32), shape of the image."""
+        """Label image of the final objects, uint16 (more than 65,535 objects: uint32).
+
+        It has the shape of the image; of a pipeline that ended on the working grid, that of this grid.
+        """
         from superdsm.core.labels import label_image
 
-        shape = image_shape(self.fields)
+        shape = self.fields["g_work"].shape if self._on_working_grid else image_shape(self.fields)
         if shape is None:
             raise PipelineError("no field tells the shape of the image; run the pipeline with the image")
         return label_image(self.objects, shape)
+
+    @property
+    def _on_working_grid(self) -> bool:
+        return self.fields.get(ZOOM) not in (None, 1)
 
     def overlay(self, border: int = 2) -> "npt.NDArray[np.uint8]":
         """Return a picture of the image with the contours of the final objects.
@@ -83,7 +90,7 @@ class Result(Run):
         """
         from superdsm.io.render import overlay
 
-        image = self.fields.get("g_rgb")
+        image = None if self._on_working_grid else self.fields.get("g_rgb")
         return overlay(self.fields["g_raw"] if image is None else image, self.labels, border=border)
 
 

@@ -108,6 +108,7 @@ FIELDS: Mapping[str, Field] = {
         Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2), grid="working"),
         Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE, grid="working"),
         Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number", grid="working"),
+        Field("work_cover", "objects", "The cover as it was on the working grid.", empty=(), grid="working"),
         Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=(), grid="working"),
         Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
         Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number", grid="image"),

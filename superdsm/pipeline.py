@@ -224,12 +224,20 @@ class Pipeline:
         given = dict(fields or {})
         if image is not None:
             given[SOURCE] = image
-        switches = [ZOOM in stage.outputs for stage in self.stages]
-        if WORK in given and any(switches[:start]) and any(switches[start:]):
-            given |= given[WORK] | {"g_raw": given["g_work"]}  # the fields of a complete run are back on the image
+        given |= self._on_working_grid(given, start)
         if self.profile:
             config = config.with_value(PROFILE, self.profile)
         return Evaluation(self.stages[start:stop], config, given=given, mapper=mapper, name=name, observe=observe)
+
+    def _on_working_grid(self, given: Mapping[str, Any], start: int) -> dict[str, Any]:
+        """Return fields of a complete run, which are back on the image, as they were where the stage `start` begins."""
+        switches = [ZOOM in stage.outputs for stage in self.stages]
+        before: dict[str, Any] = {}
+        if WORK in given and any(switches[:start]) and any(switches[start:]):
+            before = {**given[WORK], "g_raw": given["g_work"]}
+        if "work_cover" in given and any("work_cover" in stage.outputs for stage in self.stages[start:]):
+            before["cover"] = given["work_cover"]
+        return before
 
     def run(
         self,

@@ -328,6 +328,27 @@ class TestWorkingResolution:
         result = superdsm.segment(nuclei, pipeline=default_pipeline("adaptive").using(TopHat))
         assert result.labels.shape == nuclei.shape and result.labels.max() >= 8
 
+    def test_a_pipeline_that_ends_on_the_working_grid_has_labels_there(self, nuclei: np.ndarray[Any, Any]) -> None:
+        result = superdsm.segment(nuclei, profile="adaptive", last="global-energy-minimization")
+        assert result.labels.shape == result.overlay().shape[:2] == result.fields["y"].shape != nuclei.shape
+
+    def test_a_pipeline_can_go_on_in_the_middle_with_the_fields_of_a_complete_run(
+        self, nuclei: np.ndarray[Any, Any]
+    ) -> None:
+        whole = superdsm.segment(nuclei, profile="adaptive")
+        for first in (
+            "nucleus-size",
+            "resolution",
+            "normalise",
+            "global-energy-minimization",
+            "restore",
+            "contours",
+            "evidence",
+        ):
+            again = superdsm.segment(nuclei, profile="adaptive", first=first, fields=whole.fields)
+            assert np.array_equal(again.labels, whole.labels), first
+            assert again.fields["zoom"] == 1 and again.fields["work"] == whole.fields["work"]
+
     def test_stages_can_be_left_out_and_named_by_their_place(self) -> None:
         pipeline = default_pipeline("adaptive")
         assert pipeline["preprocess"] is pipeline["normalise"]

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known() -> "list[type[Stage]]":
-    """Return all stages: those of the default pipeline in their order, then the others by provider and id."""
+    """Return all stages: the built-in ones in their order, then the others by provider and id."""
     from superdsm.plugins import registry
 
     return [*(entry.stage for entry in registry().builtin("stages").values()), *registry().offered_stages()]

@@ -163,7 +163,8 @@ def _level_blobs(level: FloatArray, least: float) -> FloatArray:
 
 
 NEIGHBOURS = sorted(
-    (shifts for shifts in itertools.product((-1, 0, 1), repeat=3) if any(shifts)), key=lambda shifts: np.abs(shifts).sum()
+    (shifts for shifts in itertools.product((-1, 0, 1), repeat=3) if any(shifts)),
+    key=lambda shifts: np.abs(shifts).sum(),
 )
 
 

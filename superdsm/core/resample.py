@@ -92,7 +92,9 @@ def resample_mask(
     return (starts[0], starts[1]), degrees
 
 
-def draw_degrees(labels: npt.NDArray[np.int32], best: FloatArray, offset: tuple[int, int], degrees: FloatArray, label: int) -> None:
+def draw_degrees(
+    labels: npt.NDArray[np.int32], best: FloatArray, offset: tuple[int, int], degrees: FloatArray, label: int
+) -> None:
     """Draw an object into a label image where its degree is at least 0.5 and larger than that of earlier objects.
 
     Parameters

@@ -14,7 +14,7 @@ class Contours(Stage):
     id = "contours"
     version = "1"
     inputs = ("g_raw", "g_work", "cover", "scale")
-    outputs = ("cover",)
+    outputs = ("cover", "work_cover")
     fields = (on_grid("cover", "image"),)
 
     level = param(
@@ -32,7 +32,8 @@ class Contours(Stage):
     )
 
     def process(self, ctx: StageContext, *, g_raw: Any, g_work: Any, cover: Any, scale: Any) -> dict[str, Any]:
-        """Return the ``cover`` with masks of the image."""
+        """Return the ``cover`` with masks of the image, and as it was."""
         from superdsm.core.contours import to_image
 
-        return {"cover": to_image(cover, g_work.shape, g_raw, scale * math.sqrt(2), **ctx.params)}
+        image_cover = to_image(cover, g_work.shape, g_raw, scale * math.sqrt(2), **ctx.params)
+        return {"cover": image_cover, "work_cover": cover}

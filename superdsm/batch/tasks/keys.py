@@ -102,8 +102,9 @@ class Recipe:
         return [index for index in range(len(self.stages)) if index not in taken]
 
     def scales(self) -> list[int]:
-        """Return the indices of the stages from which others have the scale."""
-        return sorted({at for stage in self.stages for name, at in stage.inputs if name == SCALE and at != IMAGE})
+        """Return the indices of the stages from which others have the scale or the zoom."""
+        wanted = (SCALE, ZOOM)
+        return sorted({at for stage in self.stages for name, at in stage.inputs if name in wanted and at != IMAGE})
 
     def provider(self, name: str) -> int | None:
         """Return the index of the last stage that provides a field, or None."""
