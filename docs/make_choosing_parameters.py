@@ -23,13 +23,13 @@ Setting = Mapping[str, Any]
 
 def crowded() -> Image:
     """Return an image of nuclei that touch."""
-    return synthetic_image(21, (150, 170), n_nuclei=16, radius=13, clustering=0.9, background=0.1)[0]
+    return synthetic_image(2, (150, 170), n_nuclei=14, radius=13, clustering=0.75, background=0.1, bent=0.1)[0]
 
 
 def dim_and_bright() -> Image:
     """Return an image in which some nuclei are much dimmer than the others."""
     image, labels = synthetic_image(4, (150, 170), n_nuclei=14, radius=11, clustering=0.0, background=0.0, noise=0.01)
-    factors = np.where(np.arange(labels.max() + 1) % 3 == 1, 0.2, 1.0)
+    factors = np.where(np.arange(labels.max() + 1) % 3 == 1, 0.24, 1.0)
     factors[0] = 1.0
     smooth = ndimage.gaussian_filter(factors[labels], 1.0)
     return np.asarray(image * smooth)
@@ -41,8 +41,8 @@ def with_debris() -> Image:
     rng, spots = np.random.default_rng(3), np.zeros(image.shape)
     free = np.argwhere(ndimage.distance_transform_edt(labels == 0) > 8)
     spots[tuple(rng.permutation(free)[:14].T)] = 1.0
-    debris = ndimage.gaussian_filter(spots, 2.2)
-    return np.asarray(image + 70 * debris / debris.max())
+    debris = ndimage.gaussian_filter(spots, 3.0)
+    return np.asarray(image + 75 * debris / debris.max())
 
 
 def blurred() -> Image:
@@ -51,19 +51,14 @@ def blurred() -> Image:
     return ndimage.gaussian_filter(image.astype(float), 3.5)
 
 
+BETA = "global-energy-minimization/AF_beta"
 PICTURES: Mapping[str, tuple[Image, tuple[Setting, ...]]] = {
     "size": (crowded(), ({"nucleus_radius": 40}, {"nucleus_radius": 4}, {})),
-    "merged": (
-        crowded(),
-        ({"global-energy-minimization/AF_beta": 12.0}, {}),
-    ),
-    "split": (
-        crowded(),
-        ({"global-energy-minimization/AF_beta": 0.02, "c2f-region-analysis/max_atom_norm_energy": 0.002}, {}),
-    ),
+    "merged": (crowded(), ({BETA: 6.0}, {})),
+    "split": (crowded(), ({BETA: 0.05}, {})),
     "missed": (dim_and_bright(), ({}, {"evidence/min_amplitude": 0.1})),
     "outlines": (blurred(), tuple({"contours/level": level} for level in (0.15, 0.36, 0.7))),
-    "too-many": (with_debris(), ({"evidence/min_area": 0.0}, {"evidence/min_area": 0.3})),
+    "too-many": (with_debris(), ({}, {"evidence/min_area": 0.3})),
 }
 
 
