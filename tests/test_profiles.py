@@ -558,6 +558,11 @@ class TestBatch:
             assert int(row["components"]) >= int(row["irregular"])
         assert float(table(tree / "other" / "summary.csv")[0]["radius"]) == pytest.approx(7 * 2**0.5, abs=1e-3)
 
+    def test_another_profile_is_the_reason(self, tree: Path) -> None:
+        assert run_cli("batch", tree, "--run", "--task", ".").returncode == 0
+        plan = run_cli("batch", tree, "--task", ".", "--profile", "published").stdout
+        assert "from scale; profile adaptive -> published" in plan
+
     def test_the_command_line_wins(self, tree: Path) -> None:
         plan = run_cli("batch", tree, "--profile", "published").stdout
         assert plan.count("profile published,") == 3 and "--profile published" in plan.splitlines()[-1]

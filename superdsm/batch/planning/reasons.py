@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from superdsm.params import automatic_factor, factor_name
+from superdsm.profiles import told_by
 
 Why = Sequence[Any]  # of [id or name, material, digest]
 
@@ -20,6 +21,9 @@ def changes(old: Why, new: Why, toplevel: frozenset[str] = frozenset()) -> tuple
     """
     before = {name: material for name, material, _ in old}
     after = {name: material for name, material, _ in new}
+    profiles = told_by(before), told_by(after)
+    if profiles[0] != profiles[1] and all(profiles):
+        return (f"profile {profiles[0]} -> {profiles[1]}",)
     found: list[str] = []
     for name, material in after.items():
         if name not in before:
