@@ -1,6 +1,5 @@
 """Global energy minimisation: the best family of models for each cluster."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -37,8 +36,7 @@ class GlobalEnergyMinimization(Stage):
         from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
 
-        names = [field.name for field in dataclasses.fields(ModelParams)]
-        model_params = ModelParams(**{name: dsm_cfg[name] for name in names})
+        model_params = ModelParams.from_config(dsm_cfg)
         try:
             result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map)
         except TooMuchWork as exc:

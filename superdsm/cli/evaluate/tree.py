@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.batch.components import installed
-from superdsm.batch.planning.planner import RUN, Planner, PlanOptions
+from superdsm.batch.planning.planner import Planner
+from superdsm.batch.planning.records import Action, PlanOptions
 from superdsm.batch.tasks.file_ids import PatternError, check_pattern, expand
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, discover
@@ -154,7 +155,7 @@ def _find(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) ->
         else:
             drawn_on = Path(image.path) if Path(image.path).is_file() else None
             scores.pairs.append(Pair(name, outputs[export], path, drawn_on, picture_path(pictures, name)))
-            if image.action == RUN and export in image.exports:
+            if image.action == Action.RUN and export in image.exports:
                 scores.outdated.append(name)
     return scores
 
