@@ -36,11 +36,15 @@ class GlobalEnergyMinimization(Stage):
         """Return the ``cover``, all fitted ``objects``, and the counts of the ``performance``."""
         from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
+        from superdsm.core.prices import PricedFit, Prices
 
         names = [field.name for field in dataclasses.fields(ModelParams)]
         model_params = ModelParams(**{name: dsm_cfg[name] for name in names})
+        fit = None
+        if "prices" in dsm_cfg:
+            fit = PricedFit(Prices(**dsm_cfg["prices"]), fields["y"], fields["atoms"])
         try:
-            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map)
+            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map, fit=fit)
         except TooMuchWork as exc:
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:
