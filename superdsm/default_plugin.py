@@ -20,6 +20,7 @@ def superdsm_register_stages() -> Iterable[StageEntry]:
     from superdsm.stages.ingest import Ingest
     from superdsm.stages.normalise import Normalise
     from superdsm.stages.nucleus_size import NucleusSize
+    from superdsm.stages.object_prices import ObjectPrices
     from superdsm.stages.postprocess import Postprocess
     from superdsm.stages.preprocess import Preprocess
     from superdsm.stages.resolution import Resolution
@@ -27,7 +28,7 @@ def superdsm_register_stages() -> Iterable[StageEntry]:
     from superdsm.stages.scale import Scale
 
     method = (Ingest, Scale, Preprocess, Dsm, C2FRegionAnalysis, GlobalEnergyMinimization, Postprocess)
-    adaptive = (NucleusSize, Resolution, Normalise, Restore, Contours, Evidence)
+    adaptive = (NucleusSize, Resolution, Normalise, ObjectPrices, Restore, Contours, Evidence)
     return [StageEntry(stage, default=stage in method) for stage in (*method, *adaptive)]
 
 

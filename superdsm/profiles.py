@@ -68,6 +68,7 @@ ADAPTIVE = Profile(
         "resolution",
         "normalise",
         "dsm",
+        "object-prices",
         "c2f-region-analysis",
         "global-energy-minimization",
         "restore",
@@ -83,7 +84,6 @@ ADAPTIVE = Profile(
             "max_cluster_marker_irregularity": 0.35,
         },
         "global-energy-minimization": {
-            "pruning": "isbi24",
             "AF_beta": 1.3,
             "AF_max_seed_distance": 1.5,
         },

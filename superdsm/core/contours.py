@@ -113,12 +113,12 @@ def to_image(
     image: FloatArray,
     radius: float,
     *,
-    level: float = 0.36,
-    smoothing: float = 0.7,
-    reach: float = 0.5,
-    inside_quantile: float = 0.8,
+    level: float = 0.37,
+    smoothing: float = 0.5,
+    reach: float = 0.8,
+    inside_quantile: float = 0.72,
     outside_quantile: float = 0.1,
-    finest_radius: float = 28.0,
+    finest_radius: float = 24.0,
 ) -> list[Object]:
     """Bring objects from the working grid to the pixels of the image, and fit their outlines to its intensities.
 

@@ -103,11 +103,11 @@ def typical_amplitude(image: FloatArray, radius: float) -> float:
     Returns
     -------
     float
-        Median of the maxima of the smoothed intensities, each of which counts by its height; 0 if there is none.
+        Median of the maxima of the smoothed intensities, each of which counts by its squared height; 0 if there is none.
     """
     smooth = gaussian(image, radius / 3)
     peaks = smooth[(smooth == ndimage.maximum_filter(smooth, 2 * int(radius) + 1)) & (smooth > 0)]
-    return weighted_quantile(peaks, peaks, 0.5) if peaks.size else 0.0
+    return weighted_quantile(peaks, limited(peaks**2), 0.5) if peaks.size else 0.0
 
 
 def normalised(
@@ -204,6 +204,33 @@ def without_specks(y: FloatArray, least_area: float) -> FloatArray:
     small = np.bincount(components.ravel()) < least_area
     small[0] = False
     return np.where(small[components], -y, y)
+
+
+def limited(weights: FloatArray, share: float = 0.3) -> FloatArray:
+    """Cut large weights off, so that none has more than a share of the total; equal ones may.
+
+    Parameters
+    ----------
+    weights : ndarray of float64, 1-D
+        Not negative.
+    share : float
+        The share.
+
+    Returns
+    -------
+    ndarray of float64, 1-D
+    """
+    ascending = np.sort(weights)
+    below = np.cumsum(ascending) - ascending
+    above = len(weights) - np.arange(len(weights))
+    # if the weights from the k-th on are cut to the same c, then c = share * (what is below + their number * c)
+    fits = ascending * (1 - share * above) <= share * below
+    last = int(np.flatnonzero(fits)[-1]) if fits.any() else 0
+    if last == len(weights) - 1:
+        return weights
+    rest = 1 - share * (len(weights) - 1 - last)
+    cut = share * (below[last] + ascending[last]) / rest if rest > 0 else ascending[last]
+    return np.minimum(weights, max(cut, ascending[last]))
 
 
 def weighted_quantile(values: FloatArray, weights: FloatArray, q: float) -> float:

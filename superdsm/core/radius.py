@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from superdsm.core.filters import gaussian
-from superdsm.core.normalise import noise_level, robust_range, weighted_quantile
+from superdsm.core.normalise import limited, noise_level, robust_range, weighted_quantile
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -100,7 +100,7 @@ FAINT = 0.3
 
 def _typical_response(blobs: FloatArray) -> float:
     """Median of the responses of blobs, each of which counts by its response and area."""
-    return weighted_quantile(blobs[:, 3], blobs[:, 3] * blobs[:, 2] ** 2 * blobs[:, 4], 0.5)
+    return weighted_quantile(blobs[:, 3], limited(blobs[:, 3] * blobs[:, 2] ** 2 * blobs[:, 4]), 0.5)
 
 
 def _blobs(image: FloatArray, largest_radius: float, min_significance: float) -> FloatArray:

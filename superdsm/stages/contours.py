@@ -18,17 +18,17 @@ class Contours(Stage):
     fields = (on_grid("cover", "image"),)
 
     level = param(
-        0.36,
+        0.37,
         "Where outlines run: at 0 the intensity around an object, at 1 that inside; 0: they stay as they are.",
         min=0,
         max=1,
     )
-    smoothing = param(0.7, "Scale of the Gaussian of the intensities and of the outlines, in pixels.", min=0, max=1e3)
-    reach = param(0.5, "How far an outline may move, in radii of the object.", min=0, max=10)
-    inside_quantile = param(0.8, "Quantile of the intensities inside an object that stands for it.", min=0, max=1)
+    smoothing = param(0.5, "Scale of the Gaussian of the intensities and of the outlines, in pixels.", min=0, max=1e3)
+    reach = param(0.8, "How far an outline may move, in radii of the object.", min=0, max=10)
+    inside_quantile = param(0.72, "Quantile of the intensities inside an object that stands for it.", min=0, max=1)
     outside_quantile = param(0.1, "Quantile of those around it that stands for the background.", min=0, max=1)
     finest_radius = param(
-        28.0, "Outlines of larger nuclei are fitted on a grid on which they have this radius.", min=4, max=1e4
+        24.0, "Outlines of larger nuclei are fitted on a grid on which they have this radius.", min=4, max=1e4
     )
 
     def process(self, ctx: StageContext, *, g_raw: Any, g_work: Any, cover: Any, scale: Any) -> dict[str, Any]:

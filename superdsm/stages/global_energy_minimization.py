@@ -35,10 +35,14 @@ class GlobalEnergyMinimization(Stage):
         """Return the ``cover``, all fitted ``objects``, and the counts of the ``performance``."""
         from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
+        from superdsm.core.prices import PricedFit, Prices
 
         model_params = ModelParams.from_config(dsm_cfg)
+        fit = None
+        if "prices" in dsm_cfg:
+            fit = PricedFit(Prices(**dsm_cfg["prices"]), fields["y"], fields["atoms"])
         try:
-            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map)
+            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map, fit=fit)
         except TooMuchWork as exc:
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:
