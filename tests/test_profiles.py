@@ -16,6 +16,7 @@ from scipy import ndimage as ndi
 
 import superdsm
 from superdsm import profiles
+from superdsm.batch.api import Batch
 from superdsm.batch.tasks.keys import make_recipe
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError
@@ -529,6 +530,19 @@ class TestBatch:
             config = json.loads((tree / name / "cfg" / "1.json").read_text())
             assert config["profile"] == profile
         assert read_image(tree / "seg" / "1.png").max() >= 5
+
+    def test_the_store_says_the_grid_of_each_field(self, tree: Path) -> None:
+        assert run_cli("batch", tree, "--run").returncode == 0
+        grids: dict[str, set[tuple[str, ...]]] = {}
+        for path in (tree / ".superdsm" / "results").glob("*/*.json"):
+            content = json.loads(path.read_text().splitlines()[1])
+            found = tuple(field.get("grid", "") for name, field in content["fields"].items() if name == "cover")
+            grids.setdefault(content["stage"], set()).add(found)
+        assert grids["global-energy-minimization"] == {("working",), ("",)}, "the latter is that of published"
+        assert grids["contours"] == {("image",)}
+        results = Batch.open(tree).results(".")
+        assert results[1].field("atoms").shape != results[1].labels().shape
+        assert "radius" in results.summary().columns
 
     def test_the_same_as_without_batch_processing_and_for_any_number_of_workers(
         self, tree: Path, tmp_path: Path
