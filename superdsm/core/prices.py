@@ -67,7 +67,7 @@ class PricedFit:
         members = np.where(y > 0, atoms, 0).ravel()
         self._sizes = np.bincount(members, minlength=int(atoms.max(initial=0)) + 1).astype(np.float64)
         sums = np.bincount(members, y.ravel(), minlength=len(self._sizes))
-        self._logs = np.log(sums / np.maximum(self._sizes, 1) + prices.brightness_offset, where=self._sizes > 0)
+        self._logs = np.log(sums.clip(0) / np.maximum(self._sizes, 1) + prices.brightness_offset)
         self._sizes[0] = 0
 
     def __call__(
