@@ -88,8 +88,7 @@ def real_regions(data: Path, sizes: Sequence[int]) -> list[tuple[int, np.ndarray
 
 
 def _region(n_pixels: int, item: Any, fields: dict[str, Any]) -> tuple[int, np.ndarray, np.ndarray, ModelParams]:
-    names = ModelParams.__dataclass_fields__
-    params = ModelParams(**{name: fields["dsm_cfg"][name] for name in names})
+    params = ModelParams.from_config(fields["dsm_cfg"])
     near = within(fields["y"] > 0, params.background_margin)
     omega = np.isin(fields["atoms"], item.atoms) & fields["y_mask"] & near
     box = tuple(slice(axis.min(), axis.max() + 1) for axis in np.nonzero(omega))

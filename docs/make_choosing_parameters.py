@@ -3,6 +3,7 @@
 Run it in the root of the repository: ``python docs/make_choosing_parameters.py``.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def main() -> None:
         panels: list[Image] = []
         for setting in settings:
             result = segment(image, setting, profile="adaptive")
-            print(f"{name}: {dict(setting)}: {len(result.objects)} objects {result.summary}")
+            sys.stdout.write(f"{name}: {dict(setting)}: {len(result.objects)} objects\n")
             panels += [result.overlay(border=1), np.full((image.shape[0], GAP, 3), 255, np.uint8)]
         write_rgb(FOLDER / f"{name}.png", np.repeat(np.repeat(np.hstack(panels[:-1]), 2, axis=0), 2, axis=1))
 

@@ -8,7 +8,7 @@ The profile "adaptive" works on two grids: on the pixels of the image, and, betw
 resampled pixels in which nuclei of the typical size have always the same radius.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,16 @@ ADAPTIVE = Profile(
 
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (ADAPTIVE, PUBLISHED)}
 DEFAULT_PROFILE = "published"
+
+
+def told_by(stages: Iterable[str]) -> str:
+    """Return the profile that has some of these stages and that no other one has; "" if none of them tells."""
+    ids = set(stages)
+    for profile in PROFILES.values():
+        others = {stage for other in PROFILES.values() if other is not profile for stage in other.stages}
+        if ids & (set(profile.stages) - others):
+            return profile.name
+    return ""
 
 
 def get(name: Any = None) -> Profile:

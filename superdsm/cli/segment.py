@@ -271,7 +271,7 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     """Yield the outcomes in the order of the jobs."""
     import tempfile
 
-    from superdsm.batch.execution.progress import Board, ProgressMessage
+    from superdsm.batch.execution.progress import ProgressMessage, ProgressReader
     from superdsm.batch.execution.scheduler import Lost, Scheduler
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
@@ -282,7 +282,7 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
             attempt,
             entry=registry().executors["loky"],
             options=ExecutorOptions(workers),
-            board=Board(Path(directory)),
+            progress=ProgressReader(Path(directory)),
         )
         given = dict(enumerate(jobs))
         turn = 0

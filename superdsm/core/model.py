@@ -1,8 +1,11 @@
 """The deformable shape model: energies of regions, and the fits that minimise them (TPAMI 2023, Sec. 3)."""
 
+import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +47,11 @@ class ModelParams:
     epsilon: float = 1.0
     solver: str = "newton"
     cp_timeout: float = 300.0
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the hyperparameters that a fit needs, of all those of the namespace ``dsm``."""
+        return cls(**{field.name: config[field.name] for field in dataclasses.fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.readers import DAMAGED, READERS, content, describe_shape, one_line
-from superdsm.records import Reader
+from superdsm.records import Reader, reader_by_suffix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,37 +71,42 @@ def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[A
     return _plain_image(path, image)
 
 
-def reader_for(path: Path) -> Reader:
-    """Return the reader that is registered for the suffix of an existing file.
+def reader_for(path: Path, readers: Iterable[Reader] | None = None) -> Reader:
+    """Return the reader for the suffix of an existing file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    readers : iterable of Reader, optional
+        The readers to choose from; by default the built-in ones and those of plugins.
 
     Raises
     ------
     ImageError
         The file does not exist, or no reader knows its suffix.
     """
-    from superdsm.plugins import registry
+    if readers is None:
+        from superdsm.plugins import registry
 
+        readers = registry().readers.values()
+    readers = tuple(readers)
     try:
         path.stat()
     except FileNotFoundError as exc:
         raise ImageError(f"{path}: there is no such file; check the path") from exc
     except (OSError, ValueError) as exc:
         raise ImageError(f"{path}: cannot be read ({one_line(exc)}); check the path and its permissions") from exc
-    name = path.name.lower()
-    known: dict[str, Reader] = {}
-    for reader in registry().readers.values():
-        for suffix in reader.suffixes:
-            known.setdefault(suffix, reader)
-    matches = [suffix for suffix in known if name.endswith(suffix)]
-    if path.is_dir() and not any(suffix in known and known[suffix] not in READERS for suffix in matches):
+    found = reader_by_suffix(path.name, readers)
+    if path.is_dir() and (found is None or found in READERS):
         raise ImageError(f"{path}: is a directory; give image files, for instance {path}/*.png")
-    if not matches:
+    if found is None:
         what = content(path)
         raise ImageError(
             f"{path}: is {what or 'of an unknown format'}; convert it to one of the formats that can be read: "
-            + ", ".join(sorted(known))
+            + ", ".join(sorted({suffix for reader in readers for suffix in reader.suffixes}))
         )
-    return known[max(matches, key=len)]
+    return found
 
 
 def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:

@@ -35,7 +35,13 @@ class C2FRegionAnalysis(Stage):
         for record in analysis.log:
             ctx.log(**record)
         self.tell_left_out(ctx, y, analysis)
-        return {name: getattr(analysis, name) for name in self.outputs}
+        return {
+            "y_mask": analysis.y_mask,
+            "atoms": analysis.atoms,
+            "adjacencies": analysis.adjacencies,
+            "seeds": analysis.seeds,
+            "clusters": analysis.clusters,
+        }
 
     def tell_left_out(self, ctx: StageContext, y: Any, analysis: Any) -> None:
         """Say how much of the foreground was left out as irregular."""

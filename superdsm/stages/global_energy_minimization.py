@@ -1,6 +1,5 @@
 """Global energy minimisation: the best family of models for each cluster."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -38,8 +37,7 @@ class GlobalEnergyMinimization(Stage):
         from superdsm.core.model import ModelParams
         from superdsm.core.prices import PricedFit, Prices
 
-        names = [field.name for field in dataclasses.fields(ModelParams)]
-        model_params = ModelParams(**{name: dsm_cfg[name] for name in names})
+        model_params = ModelParams.from_config(dsm_cfg)
         fit = None
         if "prices" in dsm_cfg:
             fit = PricedFit(Prices(**dsm_cfg["prices"]), fields["y"], fields["atoms"])

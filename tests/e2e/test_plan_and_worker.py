@@ -1,4 +1,4 @@
-"""What the plan says is computed is what the worker computes: for any pipeline, and whatever is missing in the store."""
+"""What the plan says is computed is what the worker computes: for any pipeline, whatever the store has lost."""
 
 import shutil
 import tempfile

@@ -39,7 +39,7 @@ class TaskBundle:
         Whether results are to be kept.
     fresh : bool
         Whether only those earlier results may be used that the plan names.
-    board : Path
+    progress : Path
         Where the worker tells what it is doing.
     """
 
@@ -52,7 +52,7 @@ class TaskBundle:
     store: Path
     keep: bool
     fresh: bool
-    board: Path
+    progress: Path
 
 
 # The bundles of a run in this process. To unpickle one where it was pickled would replace the methods of classes from

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from superdsm.batch.execution.job import Job, TaskBundle, pack
-from superdsm.batch.planning.planner import RUN, ImagePlan, Planner, TaskPlan
+from superdsm.batch.planning.planner import Planner
+from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.tasks.file_ids import expand
 
 
@@ -19,17 +20,17 @@ class Jobs(Mapping[int, Job]):
         By number: the plan of the task, and that of the image.
     threads : int
         Number of threads to work with inside an image.
-    board : Path
+    progress : Path
         Where the workers tell what they are doing.
     """
 
     def __init__(
-        self, planner: Planner, images: Mapping[int, tuple[TaskPlan, ImagePlan]], *, threads: int, board: Path
+        self, planner: Planner, images: Mapping[int, tuple[TaskPlan, ImagePlan]], *, threads: int, progress: Path
     ) -> None:
         self._planner = planner
         self._images = images
         self._threads = threads
-        self._board = board
+        self._progress = progress
         self._packed: dict[str, tuple[TaskBundle, tuple[bytes, str]]] = {}
 
     def __iter__(self) -> Iterator[int]:
@@ -41,14 +42,14 @@ class Jobs(Mapping[int, Job]):
     def __getitem__(self, number: int) -> Job:
         plan, image = self._images[number]
         assert image.file is not None
-        reader = self._planner.tools.reader_for(image.path)
+        reader = self._planner.components.reader_for(image.path)
         assert reader is not None
         if plan.name not in self._packed:
             bundle = self._bundle(plan)
             self._packed[plan.name] = bundle, pack(bundle)
         data, digest = self._packed[plan.name][1]
-        stages = plan.setup.recipe.stages
-        exports = tuple((index, expand(plan.setup.exports[index].pattern, image.id)) for index in image.exports)
+        stages = plan.prepared.recipe.stages
+        exports = tuple((index, expand(plan.prepared.exports[index].pattern, image.id)) for index in image.exports)
         return Job(
             number=number,
             id=image.id,
@@ -58,7 +59,7 @@ class Jobs(Mapping[int, Job]):
             stat=(image.file.size, image.file.mtime_ns),
             reader=reader.name,
             image=image.image,
-            targets=tuple(stages[at].id for at in image.goals),
+            targets=tuple(stages[at].id for at in image.targets),
             load=tuple(stages[at].id for at in image.load),
             exports=exports,
             threads=self._threads,
@@ -70,18 +71,18 @@ class Jobs(Mapping[int, Job]):
 
     def _bundle(self, plan: TaskPlan) -> TaskBundle:
         """Return what all images of a task have in common."""
-        setup, options = plan.setup, self._planner.options
-        paths = {image.path for image in plan.images if image.action == RUN}
-        readers = {reader.name: reader for path in paths if (reader := self._planner.tools.reader_for(path))}
+        prepared, options = plan.prepared, self._planner.options
+        paths = {image.path for image in plan.images if image.action == Action.RUN}
+        readers = {reader.name: reader for path in paths if (reader := self._planner.components.reader_for(path))}
         return TaskBundle(
-            stages=setup.pipeline.stages[: len(setup.recipe.stages)],
-            config=setup.task.config,
-            recipe=setup.recipe,
+            stages=prepared.pipeline.stages[: len(prepared.recipe.stages)],
+            config=prepared.task.config,
+            recipe=prepared.recipe,
             readers=readers,
-            exporters=setup.exporters,
-            exports=setup.exports,
+            exporters=prepared.exporters,
+            exports=prepared.exports,
             store=self._planner.store.directory,
             keep=not options.oneshot,
             fresh=options.fresh or options.force,
-            board=self._board,
+            progress=self._progress,
         )

@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from superdsm.batch.execution.progress import Board, ProgressMessage, noted
+from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage, ProgressReader, followed
 from superdsm.batch.execution.retry_policy import Decision, Finished, Loss, retry_policy
+from superdsm.batch.storage.journal import FailureKind
 from superdsm.errors import TaskError
 from superdsm.records import ExecutorEntry, ExecutorOptions
 
@@ -22,7 +23,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 EXIT_CODES = re.compile(r"exit codes of the workers are \{(.*?)\}")
-TICK = 0.1  # seconds between two looks at the board
+TICK = 0.1  # seconds between two looks at what the workers tell
 
 
 def describe_worker_end(broken: BrokenExecutor) -> str:
@@ -67,7 +68,7 @@ class Lost:
     ----------
     number : int
         Its number.
-    kind : str
+    kind : FailureKind
         "crash" or "timeout".
     stage : str
         What was being done, as far as the worker told.
@@ -78,7 +79,7 @@ class Lost:
     """
 
     number: int
-    kind: str
+    kind: FailureKind
     stage: str
     message: str
     error: BaseException | None = None
@@ -95,7 +96,7 @@ class Scheduler(Generic[J, R]):
         Makes the executor.
     options : ExecutorOptions
         How it is to be made.
-    board : Board
+    progress : ProgressReader
         Where the workers tell what they are doing.
     timeout : float or None
         Seconds that an image may take.
@@ -107,13 +108,13 @@ class Scheduler(Generic[J, R]):
         *,
         entry: ExecutorEntry,
         options: ExecutorOptions,
-        board: Board,
+        progress: ProgressReader,
         timeout: float | None = None,
     ) -> None:
         self.function = function
         self.entry = entry
         self.options = options
-        self.board = board
+        self.progress = progress
         self.timeout = timeout
         self._stopping = False
         self._executor: Executor | None = None
@@ -203,7 +204,7 @@ class Scheduler(Generic[J, R]):
         if self._executor is None:
             self._executor = self._make()
         try:
-            return self._executor.submit(noted, self.board.directory, number, self.function, job)
+            return self._executor.submit(followed, self.progress.directory, number, self.function, job)
         except BrokenExecutor as exc:  # a worker died while it had nothing to do
             future: Future[R] = Future()
             future.set_exception(exc)
@@ -236,15 +237,17 @@ class Scheduler(Generic[J, R]):
         exc = future.exception()
         if exc is None:
             return Done(number, future.result())
-        return replace(self._lost(number, "crash", f"the executor failed: {type(exc).__name__}: {exc}"), error=exc)
+        return replace(
+            self._lost(number, FailureKind.CRASH, f"the executor failed: {type(exc).__name__}: {exc}"), error=exc
+        )
 
     def _look(self) -> Iterator[ProgressMessage]:
-        for note in self.board.notes():
-            if note.event == "begin":
+        for note in self.progress.messages():
+            if note.event == ProgressEvent.BEGIN:
                 self._begun[note.job] = note
-            if note.event in ("begin", "stage", "export"):
+            if note.event in (ProgressEvent.BEGIN, ProgressEvent.STAGE, ProgressEvent.EXPORT):
                 self._stage[note.job] = note.stage
-            if note.event == "end":
+            if note.event == ProgressEvent.END:
                 self._begun.pop(note.job, None)
             yield note
 
@@ -266,16 +269,18 @@ class Scheduler(Generic[J, R]):
                     f"check environ, and try --debug"
                 )
             if decision is Decision.TOO_LONG:
-                yield self._lost(number, "timeout", f"took longer than {self.timeout:g} seconds; raise --timeout")
+                yield self._lost(
+                    number, FailureKind.TIMEOUT, f"took longer than {self.timeout:g} seconds; raise --timeout"
+                )
             elif decision is Decision.CRASHED:
-                yield self._lost(number, "crash", describe_worker_end(broken))
+                yield self._lost(number, FailureKind.CRASH, describe_worker_end(broken))
             elif decision is Decision.ALONE:
                 self._suspects.add(number)
                 self._alone.append(number)
             else:
                 heapq.heappush(self._queue, (-float("inf"), number))
 
-    def _lost(self, number: int, kind: str, message: str) -> Lost:
+    def _lost(self, number: int, kind: FailureKind, message: str) -> Lost:
         return Lost(number, kind, self._stage.get(number, ""), message)
 
     def _kill_overdue(self) -> None:

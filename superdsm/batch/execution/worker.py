@@ -8,9 +8,10 @@ from typing import Any
 
 from superdsm.batch.execution import progress
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
+from superdsm.batch.execution.progress import ProgressEvent
 from superdsm.batch.execution.store_cache import OutputError, StoreCache
 from superdsm.batch.storage.digests import file_digest
-from superdsm.batch.storage.journal import OutputFile
+from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
@@ -47,20 +48,20 @@ def work(job: Job) -> ImageResult:
     return result
 
 
-def _failure(exc: BaseException, where: str) -> tuple[str, str, str]:
+def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     """Return kind, stage and message of a failure."""
     text = " ".join(str(exc).split()) or type(exc).__name__
     if isinstance(exc, MemoryError):
-        return "memory", where, "out of memory"
+        return FailureKind.MEMORY, where, "out of memory"
     if isinstance(exc, StageError):
-        return "stage", exc.stage, exc.message
+        return FailureKind.STAGE, exc.stage, exc.message
     if isinstance(exc, OutputError):
-        return "output", where, text
+        return FailureKind.OUTPUT, where, text
     if isinstance(exc, ImageError):
-        return ("output" if where.startswith("export") else "stage"), where, text
+        return (FailureKind.OUTPUT if where.startswith(EXPORT) else FailureKind.STAGE), where, text
     if isinstance(exc, OSError):
-        return "output", where, text
-    return "stage", where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
+        return FailureKind.OUTPUT, where, text
+    return FailureKind.STAGE, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
 
 
 class _Image:
@@ -94,26 +95,27 @@ class _Image:
 
     def run(self) -> None:
         """Reach the targets, and write the outputs."""
+        self.tell(ProgressEvent.BEGIN)  # again: what was imported so far does not count as time of the image
         for stage_id in self.job.targets:
             self.evaluation.ensure(stage_id)
         if self.job.exports:
-            self.tell("export")
+            self.tell(ProgressEvent.EXPORT)
             start = time.perf_counter()
             self.export_all()
-            self.result.seconds["export"] = time.perf_counter() - start
+            self.result.seconds[EXPORT] = time.perf_counter() - start
         self.summarise()
 
-    def tell(self, event: str, stage: str = "", seconds: float = 0.0) -> None:
+    def tell(self, event: ProgressEvent, stage: str = "", seconds: float = 0.0) -> None:
         """Tell the parent."""
-        progress.tell(self.bundle.board, self.job.number, event, time.time(), stage, seconds)
+        progress.send(self.bundle.progress, self.job.number, event, time.time(), stage, seconds)
 
     def observe(self, event: Event) -> None:
         """Pass on what the stages tell."""
         if isinstance(event, StageStarted):
-            self.tell("stage", event.stage)
+            self.tell(ProgressEvent.STAGE, event.stage)
         elif isinstance(event, StageFinished):
             self.result.seconds[event.stage] = event.seconds
-            self.tell("stage-done", event.stage, event.seconds)
+            self.tell(ProgressEvent.STAGE_DONE, event.stage, event.seconds)
 
     def read(self) -> Any:
         """Read the image, which must still be the one that was planned."""

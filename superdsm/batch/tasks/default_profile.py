@@ -7,9 +7,8 @@ from pathlib import Path
 
 from superdsm import profiles
 from superdsm.batch.storage.atomic import write_atomic
-from superdsm.batch.tasks.tree import STORE
+from superdsm.batch.storage.layout import default_profile_file, journals_directory
 
-FILE = "profile"
 FIRST = "published"  # of trees that were begun before there were profiles
 
 
@@ -21,10 +20,10 @@ def of_tree(root: Path) -> str:
     ConfigError
         The tree was begun with a profile that this version does not know.
     """
-    path = root / STORE / FILE
+    path = default_profile_file(root)
     if path.is_file():
         return profiles.get(path.read_text(encoding="utf-8").strip()).name
-    return FIRST if (root / STORE / "tasks").is_dir() else profiles.DEFAULT_PROFILE
+    return FIRST if journals_directory(root).is_dir() else profiles.DEFAULT_PROFILE
 
 
 def remember(root: Path) -> None:
@@ -35,6 +34,6 @@ def remember(root: Path) -> None:
     OSError
         It cannot be written.
     """
-    path = root / STORE / FILE
+    path = default_profile_file(root)
     if not path.exists():
         write_atomic(path, (of_tree(root) + "\n").encode())
