@@ -10,6 +10,7 @@ from superdsm.core.normalise import (
     LOWEST,
     background,
     limited,
+    looks_bright_field,
     noise_level,
     normalised,
     typical_amplitude,
@@ -66,7 +67,7 @@ def test_dim_and_bright_objects_are_alike():
     foreground = [(y > 0)[labels == label].mean() for label in (1, 2)]
     assert min(foreground) > 0.85
     tops = [np.quantile(y[labels == label], 0.8) for label in (1, 2)]
-    assert max(tops) < 1.5 * min(tops)
+    assert max(tops) < 2 * min(tops)
     assert (y > 0)[labels == 0].mean() < 0.02
 
 
@@ -87,3 +88,9 @@ def test_specks_become_background():
     y[10:20, 10:20] = 0.4
     cleaned = without_specks(y, 20)
     assert (cleaned[2:4, 2:4] == -0.4).all() and (cleaned[10:20, 10:20] == 0.4).all()
+
+
+def test_bright_field_is_what_is_bright_but_for_its_objects():
+    image, _ = grid_of_disks(9)
+    assert not looks_bright_field(image) and looks_bright_field(-image)
+    assert not looks_bright_field(np.ones((20, 20)))
