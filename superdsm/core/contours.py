@@ -119,6 +119,7 @@ def to_image(
     inside_quantile: float = 0.72,
     outside_quantile: float = 0.1,
     finest_radius: float = 24.0,
+    level_decay: float = 0.5,
 ) -> list[Object]:
     """Bring objects from the working grid to the pixels of the image, and fit their outlines to its intensities.
 
@@ -144,6 +145,9 @@ def to_image(
     finest_radius : float
         Outlines are fitted on a coarser grid if the radius of a typical object is above this, in pixels, so that it has
         this radius there.
+    level_decay : float
+        Of objects of larger radii the level is less, by this power of the ratio: the better the outer edge is resolved,
+        the more it is what people draw.
 
     Returns
     -------
@@ -160,7 +164,7 @@ def to_image(
     if level > 0:
         smooth = gaussian(resample(image, fine), smoothing)
         labels = fit_outlines(
-            labels, smooth, level=level, reach=reach,
+            labels, smooth, level=level * zoom**level_decay, reach=reach,
             inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
     labels = regrid(labels, (rows, columns), smoothing=smoothing)

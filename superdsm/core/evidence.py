@@ -45,7 +45,7 @@ def select(
     *,
     max_norm_energy: float = 0.4,
     min_amplitude: float = 0.35,
-    min_significance: float = 12.0,
+    min_significance: float = 8.0,
     min_sharpness: float = 0.2,
     min_area: float = 0.08,
     max_area: float = math.inf,

@@ -56,6 +56,25 @@ def noise_level(image: FloatArray) -> float:
     return float(np.median(np.abs(both)) / (NORMAL_MEDIAN * OPERATOR_NORM))
 
 
+def looks_bright_field(image: FloatArray, threshold: float = 0.6) -> bool:
+    """Tell whether an image looks like dark objects on bright ground, as in bright-field microscopy.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities.
+    threshold : float
+        Where the median has to be between the darkest and the brightest hundredth of the pixels: in fluorescence images,
+        also in those of dense tissue, it is below 0.4, in stained sections and bright-field images above 0.65.
+
+    Returns
+    -------
+    bool
+    """
+    dark, median, bright = np.percentile(image, [1, 50, 99])
+    return bool(median - dark > threshold * (bright - dark))
+
+
 def background(image: FloatArray, radius: float, reach: float) -> FloatArray:
     """Estimate a smooth background: the lowest intensities around each pixel.
 

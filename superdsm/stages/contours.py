@@ -30,6 +30,7 @@ class Contours(Stage):
     finest_radius = param(
         24.0, "Outlines of larger nuclei are fitted on a grid on which they have this radius.", min=4, max=1e4
     )
+    level_decay = param(0.5, "Of still larger nuclei the level is less, by this power of the ratio.", min=0, max=4)
 
     def process(self, ctx: StageContext, *, g_raw: Any, g_work: Any, cover: Any, scale: Any) -> dict[str, Any]:
         """Return the ``cover`` with masks of the image, and as it was."""

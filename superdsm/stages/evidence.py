@@ -18,7 +18,7 @@ class Evidence(Stage):
 
     max_norm_energy = param(0.4, "Largest energy per pixel of an object's region.", min=0)
     min_amplitude = param(0.35, "Least contrast to the surroundings, in typical contrasts of the objects.", min=0)
-    min_significance = param(12.0, "Least contrast, in standard deviations of the noise.", min=0)
+    min_significance = param(8.0, "Least contrast, in standard deviations of the noise.", min=0)
     min_sharpness = param(0.2, "Least steepness of the outline, in typical ones of the objects.", min=0)
     min_area = param(0.08, "Least area, in areas of a typical nucleus.", min=0)
     max_area = param(math.inf, "Largest area, in areas of a typical nucleus.", min=0)

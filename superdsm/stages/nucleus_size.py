@@ -48,8 +48,14 @@ class NucleusSize(Stage):
 
     def process(self, ctx: StageContext, *, g_raw: Any) -> dict[str, Any]:
         """Return the ``scale``, None if there is nothing of any size, and what is known of the ``nuclei``."""
+        from superdsm.core.normalise import looks_bright_field
         from superdsm.core.radius import estimate_radius
 
+        if looks_bright_field(g_raw):
+            ctx.warn(
+                "the image looks like bright field (dark objects on bright ground), but bright objects are looked for; "
+                "set histological to true if it is in colour, or invert it"
+            )
         given = ctx.params.nucleus_radius
         if ctx.params.AF_scale is not None:
             given = ctx.params.AF_scale * math.sqrt(2)
