@@ -465,6 +465,14 @@ class TestTold:
         assert result.summary["components"] >= result.summary["irregular"]
         assert any("left out as irregular" in text for text in result.warnings)
 
+    @pytest.mark.parametrize("profile", profiles.PROFILES)
+    def test_bright_field(self, nuclei: np.ndarray[Any, Any], profile: str) -> None:
+        last = "nucleus-size" if profile == "adaptive" else "scale"
+        colour = np.stack([240 - nuclei // 2] * 3, axis=2)
+        for image, mode, expected in ((colour, False, True), (colour, True, False), (nuclei, False, False)):
+            result = superdsm.segment(image, {"histological": mode}, profile=profile, last=last)
+            assert any("looks like bright field" in text for text in result.warnings) is expected
+
     def test_an_uncertain_size(self) -> None:
         image = synthetic_image(1, (128, 128), n_nuclei=1, radius=12)[0]
         assert any("is uncertain" in text for text in superdsm.segment(image, profile="adaptive").warnings)
