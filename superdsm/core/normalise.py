@@ -148,8 +148,8 @@ def normalised(
     """Turn intensities to a measure of foreground that treats dim and bright objects alike.
 
     The amplitude is the brightness of the brightest object nearby above the background. The result is the distance of
-    the intensity from a threshold in units of the amplitude. The threshold is a fraction of the amplitude, but never below
-    the noise or the local mean, which separates objects that touch. Shifting or scaling the intensities changes
+    the intensity from a threshold in units of the amplitude. The threshold is a fraction of the amplitude, but never
+    below the noise or the local mean, which separates objects that touch. Shifting or scaling the intensities changes
     nothing.
 
     Parameters

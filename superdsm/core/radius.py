@@ -1,8 +1,9 @@
 """Estimation of the typical radius of bright, compact objects, from three pixels to a sixth of the image.
 
 Blobs are maxima of the scale-normalised Laplacian of Gaussian (LoG) over position and scale (Lindeberg, Feature
-Detection with Automatic Scale Selection, IJCV 30(2), 1998): for a disk of radius r the maximum is at the scale r / sqrt(2).
-Large scales are searched on coarser images of a pyramid, so that the time is linear in the pixels whatever the radius.
+Detection with Automatic Scale Selection, IJCV 30(2), 1998): for a disk of radius r the maximum is at the scale
+r / sqrt(2). Large scales are searched on coarser images of a pyramid, so that the time is linear in the pixels whatever
+the radius.
 """
 
 import itertools
