@@ -1,7 +1,7 @@
 """Which objects are nuclei: those that stand out of the noise, and as the other objects of the image do.
 
-What glare, tails of cells and debris have in common is that they are dimmer, more blurred or much smaller than the nuclei
-beside them. How bright, sharp and large nuclei are is learnt from the objects of the image itself.
+What glare, tails of cells and debris have in common is that they are dimmer, more blurred or much smaller than the
+nuclei beside them. How bright, sharp and large nuclei are is learnt from the objects of the image itself.
 """
 
 import math

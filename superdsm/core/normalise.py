@@ -64,8 +64,8 @@ def looks_bright_field(image: FloatArray, threshold: float = 0.6) -> bool:
     image : ndarray of float64, shape (rows, columns)
         Intensities.
     threshold : float
-        Where the median has to be between the darkest and the brightest hundredth of the pixels: in fluorescence images,
-        also in those of dense tissue, it is below 0.4, in stained sections and bright-field images above 0.65.
+        Where the median has to be between the darkest and the brightest hundredth of the pixels: in fluorescence
+        images, also in those of dense tissue, it is below 0.4, in stained sections and bright-field images above 0.65.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def typical_amplitude(image: FloatArray, radius: float) -> float:
     Returns
     -------
     float
-        Median of the maxima of the smoothed intensities, each of which counts by its squared height; 0 if there is none.
+        Median of the maxima of the smoothed intensities, each counting by its squared height; 0 if there is none.
     """
     smooth = gaussian(image, radius / 3)
     peaks = smooth[(smooth == ndimage.maximum_filter(smooth, 2 * int(radius) + 1)) & (smooth > 0)]
@@ -147,9 +147,10 @@ def normalised(
 ) -> FloatArray:
     """Turn intensities to a measure of foreground that treats dim and bright objects alike.
 
-    The amplitude is the brightness of the brightest object nearby above the background. The result is the distance of the
-    intensity from a threshold in units of the amplitude. The threshold is a fraction of the amplitude, but never below the
-    noise or the local mean, which separates objects that touch. Shifting or scaling the intensities changes nothing.
+    The amplitude is the brightness of the brightest object nearby above the background. The result is the distance of
+    the intensity from a threshold in units of the amplitude. The threshold is a fraction of the amplitude, but never
+    below the noise or the local mean, which separates objects that touch. Shifting or scaling the intensities changes
+    nothing.
 
     Parameters
     ----------

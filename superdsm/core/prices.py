@@ -1,8 +1,8 @@
-"""What an object costs beside its energy: for being of two brightnesses, for an outline unlike an ellipse, and for size.
+"""What an object costs beside its energy: for two brightnesses, an outline unlike an ellipse, and size.
 
-The energy of a model only asks whether a region of the foreground has one smooth outline. Two nuclei that touch may have
-one, but rarely also the same brightness, an elliptic outline together, and the size of one nucleus. The prices are added
-to the energies, and so weigh against the price beta of a further object.
+The energy of a model only asks whether a region of the foreground has one smooth outline. Two nuclei that touch may
+have one, but rarely also the same brightness, an elliptic outline together, and the size of one nucleus. The prices are
+added to the energies, and so weigh against the price beta of a further object.
 """
 
 import math

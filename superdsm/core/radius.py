@@ -1,8 +1,9 @@
 """Estimation of the typical radius of bright, compact objects, from three pixels to a sixth of the image.
 
-Blobs are maxima of the scale-normalised Laplacian of Gaussian (LoG) over position and scale (Lindeberg, Feature Detection
-with Automatic Scale Selection, IJCV 30(2), 1998): for a disk of radius r the maximum is at the scale r / sqrt(2). Large
-scales are searched on coarser images of a pyramid, so that the time is linear in the pixels whatever the radius.
+Blobs are maxima of the scale-normalised Laplacian of Gaussian (LoG) over position and scale (Lindeberg, Feature
+Detection with Automatic Scale Selection, IJCV 30(2), 1998): for a disk of radius r the maximum is at the scale
+r / sqrt(2). Large scales are searched on coarser images of a pyramid, so that the time is linear in the pixels whatever
+the radius.
 """
 
 import itertools
@@ -34,8 +35,8 @@ class RadiusEstimate:
     radius : float or None
         The radius, in pixels; None if there is no object.
     spread : float
-        How much the radii differ: half the logarithm of the ratio of their 84 % and 16 % quantiles (for small values, the
-        relative standard deviation); 0 without objects.
+        How much the radii differ: half the logarithm of the ratio of their 84 % and 16 % quantiles (for small values,
+        the relative standard deviation); 0 without objects.
     count : int
         Number of blobs that the estimate rests on.
     """
@@ -104,7 +105,7 @@ def _typical_response(blobs: FloatArray) -> float:
 
 
 def _blobs(image: FloatArray, largest_radius: float, min_significance: float) -> FloatArray:
-    """Return row, column, radius, response of the blobs in pixels of the image, and how many of the kind each stands for."""
+    """Return row, column, radius, response of the blobs, in pixels, and how many each stands for."""
     noise = noise_level(image)
     found = [np.zeros((0, 5))]
     level, size = image, 1.0
@@ -145,7 +146,7 @@ def _level_blobs(level: FloatArray, least: float) -> FloatArray:
     sigmas = FIRST_SIGMA * step ** np.arange(-1, PER_OCTAVE + 2)
     smoothed = [gaussian(level, float(sigma)) for sigma in sigmas]
     # the difference of Gaussians approximates the LoG: sigma^2 LoG = (G(k sigma) - G(sigma)) / (k - 1)
-    stack = np.stack([np.subtract(a, b) for a, b in zip(smoothed[:-1], smoothed[1:], strict=True)])
+    stack = np.stack([np.subtract(fine, coarse) for fine, coarse in itertools.pairwise(smoothed)])
     stack /= step - 1
     padded = np.pad(stack, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     scale, row, column = np.nonzero(padded[1:-1] > least)

@@ -13,8 +13,8 @@ MARGIN = 2  # pixels around a mask that the smoothing of its outline needs
 def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Resample an image to another number of rows and columns.
 
-    Where pixels become larger, they are averages over their area (also over parts of pixels), so that nothing is lost and
-    noise falls as it should; where they become smaller, they are interpolated linearly.
+    Where pixels become larger, they are averages over their area (also over parts of pixels), so that nothing is lost
+    and noise falls as it should; where they become smaller, they are interpolated linearly.
 
     Parameters
     ----------

@@ -18,7 +18,11 @@ class ObjectPrices(Stage):
     stored = False
 
     brightness = param(
-        0.0, "Price of the variance of the log brightness within an object.", min=0, max=1e300, auto=("scale^2", 15.0),
+        0.0,
+        "Price of the variance of the log brightness within an object.",
+        min=0,
+        max=1e300,
+        auto=("scale^2", 15.0),
         unit="px2",
     )
     outline = param(
@@ -26,7 +30,11 @@ class ObjectPrices(Stage):
         auto=("scale^2", 10.0), unit="px2",
     )  # fmt: skip
     size = param(
-        0.0, "Price of the log area of an object, in typical ones.", min=0, max=1e300, auto=("scale^2", 0.5),
+        0.0,
+        "Price of the log area of an object, in typical ones.",
+        min=0,
+        max=1e300,
+        auto=("scale^2", 0.5),
         unit="px2",
     )
     outline_tolerance = param(0.04, "What of an object may be outside of the ellipse for free.", min=0, max=1)

@@ -46,7 +46,7 @@ def test_weighted_quantile_counts_weights():
 
 @pytest.mark.parametrize("radius", [3.0, 12.0, 30.0])
 def test_background_of_uneven_light(radius):
-    image, labels = grid_of_disks(radius, noise=0.0)
+    image, _ = grid_of_disks(radius, noise=0.0)
     light = np.broadcast_to(np.linspace(0, 5, image.shape[1]), image.shape)
     found = background(image + light, radius, 3.0)
     assert found.shape == image.shape
