@@ -20,7 +20,7 @@ from superdsm.core.normalise import sample
 from superdsm.core.objects import BoolArray, FloatArray, Object
 from superdsm.core.resample import draw_degrees, largest_piece, resample, resample_mask
 
-Box = tuple[slice, slice]
+Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
