@@ -40,7 +40,7 @@ STEPS: Mapping[str, tuple[float, float]] = {
     "contours/level": (1.08, 0.37),
     "evidence/min_amplitude": (1.3, 0.35),
     "evidence/min_significance": (1.4, 8.0),
-    "evidence/min_area": (1.5, 0.05),
+    "evidence/min_area": (1.5, 0.06),
 }
 Scores = dict[str, dict[str, float]]
 

@@ -76,7 +76,7 @@ ADAPTIVE = Profile(
         "evidence",
     ),
     {
-        "resolution": {"target_radius": 13.3},
+        "resolution": {"target_radius": 16.0},
         "dsm": {"AF_alpha": 2e-3, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
         "c2f-region-analysis": {
             "AF_min_atom_radius": 0.3,

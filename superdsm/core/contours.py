@@ -16,10 +16,11 @@ from scipy import ndimage
 from superdsm.core.distance import edt
 from superdsm.core.filters import gaussian
 from superdsm.core.labels import label_image
+from superdsm.core.normalise import sample
 from superdsm.core.objects import BoolArray, FloatArray, Object
 from superdsm.core.resample import draw_degrees, largest_piece, resample, resample_mask
 
-Box = tuple[slice, slice]
+Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,14 @@ def surroundings(
         near &= distance <= edt(~others)
         near &= ~others
     part = image[rows, columns]
-    inside = part[mask]
-    around = part[near & ~mask]
+    inside = sample(part[mask], ENOUGH)
+    around = sample(part[near & ~mask], ENOUGH)
     outside = float(np.quantile(around, outside_quantile)) if around.size >= FEW else float(inside.min())
     return Surroundings((rows, columns), mask, near, float(np.quantile(inside, inside_quantile)), outside)
 
 
 LEAST_REACH = 3.0  # pixels
+ENOUGH = 1009  # pixels, for a quantile
 FEW = 8  # pixels; a quantile of fewer says little
 
 

@@ -47,7 +47,7 @@ def select(
     min_amplitude: float = 0.35,
     min_significance: float = 8.0,
     min_sharpness: float = 0.2,
-    min_area: float = 0.08,
+    min_area: float = 0.06,
     max_area: float = math.inf,
     smoothing: float = 0.5,
     reach: float = 0.8,

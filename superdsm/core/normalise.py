@@ -12,6 +12,7 @@ FloatArray = npt.NDArray[np.float64]
 # median of |x| for standard normal x, and norm of the difference operator
 NORMAL_MEDIAN = 0.6744897501960817
 OPERATOR_NORM = 6.0
+ENOUGH = 100_003  # values, for a quantile; the stride should not be a divisor of the number of columns
 
 
 def robust_range(image: FloatArray, low: float = 1.0, high: float = 99.9) -> tuple[float, float]:
@@ -29,8 +30,25 @@ def robust_range(image: FloatArray, low: float = 1.0, high: float = 99.9) -> tup
     low, high : float
         Equal if the image is (nearly) constant.
     """
-    lower, upper = np.percentile(image, [low, high])
+    lower, upper = np.percentile(sample(image), [low, high])
     return float(lower), float(upper)
+
+
+def sample(values: FloatArray, enough: int = ENOUGH) -> FloatArray:
+    """Return some of many values, evenly from all of them: quantiles of these are as good, and much faster.
+
+    Parameters
+    ----------
+    values : ndarray
+        The values.
+    enough : int
+        How many there are at least, if there are as many.
+
+    Returns
+    -------
+    ndarray, 1-D
+    """
+    return values.ravel()[:: max(1, values.size // enough)]
 
 
 def noise_level(image: FloatArray) -> float:
@@ -51,7 +69,8 @@ def noise_level(image: FloatArray) -> float:
     """
     if min(image.shape) < 3:
         return 0.0
-    rows = image[:-2] - 2 * image[1:-1] + image[2:]
+    step = max(1, image.size // ENOUGH)  # in large images some rows tell enough
+    rows = image[:-2:step] - 2 * image[1:-1:step] + image[2::step]
     both = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
     return float(np.median(np.abs(both)) / (NORMAL_MEDIAN * OPERATOR_NORM))
 
@@ -71,7 +90,7 @@ def looks_bright_field(image: FloatArray, threshold: float = 0.6) -> bool:
     -------
     bool
     """
-    dark, median, bright = np.percentile(image, [1, 50, 99])
+    dark, median, bright = np.percentile(sample(image), [1, 50, 99])
     return bool(median - dark > threshold * (bright - dark))
 
 
@@ -135,7 +154,7 @@ def normalised(
     *,
     smoothing: float = 1.0,
     background_reach: float = 3.0,
-    amplitude_reach: float = 1.2,
+    amplitude_reach: float = 1.0,
     least_amplitude: float = 0.12,
     level: float = 0.41,
     noise_factor: float = 3.0,

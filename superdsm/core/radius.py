@@ -137,7 +137,7 @@ def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
     return list(itertools.product(*axes))
 
 
-MOST_PIXELS = 2**19
+MOST_PIXELS = 2**18
 
 
 def _level_blobs(level: FloatArray, least: float) -> FloatArray:

@@ -20,7 +20,7 @@ class Evidence(Stage):
     min_amplitude = param(0.35, "Least contrast to the surroundings, in typical contrasts of the objects.", min=0)
     min_significance = param(8.0, "Least contrast, in standard deviations of the noise.", min=0)
     min_sharpness = param(0.2, "Least steepness of the outline, in typical ones of the objects.", min=0)
-    min_area = param(0.08, "Least area, in areas of a typical nucleus.", min=0)
+    min_area = param(0.06, "Least area, in areas of a typical nucleus.", min=0)
     max_area = param(math.inf, "Largest area, in areas of a typical nucleus.", min=0)
     smoothing = param(0.5, "Scale of the Gaussian of the intensities, in pixels.", min=0, max=1e3)
     reach = param(0.8, "Width of the surroundings, in radii of the object.", min=0, max=10)

@@ -21,7 +21,7 @@ class Normalise(Stage):
         3.0, "Width of the square whose lowest intensities are the background, in radii.", min=1, max=1e3
     )
     amplitude_reach = param(
-        1.2, "How far around a pixel the brightest object is looked for, in scales (radius / sqrt 2).", min=0, max=100
+        1.0, "How far around a pixel the brightest object is looked for, in scales (radius / sqrt 2).", min=0, max=100
     )
     least_amplitude = param(0.12, "Lower bound of the local amplitude, in typical amplitudes.", min=1e-6, max=1e6)
     level = param(0.41, "Threshold of the foreground, in local amplitudes above the background.", min=0, max=1)
