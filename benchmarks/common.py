@@ -55,8 +55,10 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table in Markdown."""
 
     def text(value: Any) -> str:
-        return f"{value:.3g}" if isinstance(value, float) and abs(value) < 100 else (
-            f"{value:.0f}" if isinstance(value, float) else str(value)
+        return (
+            f"{value:.3g}"
+            if isinstance(value, float) and abs(value) < 100
+            else (f"{value:.0f}" if isinstance(value, float) else str(value))
         )
 
     cells = [list(header), *([text(value) for value in row] for row in rows)]

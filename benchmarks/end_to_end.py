@@ -40,8 +40,17 @@ def main():
         n_fits, n_pixels = n_fits + len(fits), n_pixels + sum(fit["pixels"] for fit in fits)
         fit_seconds += stages["global-energy-minimization"]
         total = float(reference["total"])
-        rows.append((f"{reference['set']} {reference['image']}", total, seconds, total / seconds, *stages.values(),
-                     len(fits), runs[0][3]))
+        rows.append(
+            (
+                f"{reference['set']} {reference['image']}",
+                total,
+                seconds,
+                total / seconds,
+                *stages.values(),
+                len(fits),
+                runs[0][3],
+            )
+        )
     sums = [sum(row[i] for row in rows) for i in range(1, 3)]
     rows.append(("sum", *sums, sums[0] / sums[1], *(sum(row[i] for row in rows) for i in range(4, 11))))
     print_table(("image", "reference s", "s", "ratio", *STAGES, "fits", "objects"), rows)

@@ -25,11 +25,31 @@ def main():
             repeats = args.repeats if solver == "cvxopt" else 5 * args.repeats
             seconds[solver] = median_seconds(repeats, fit, y, omega, (0, 0), y.shape, settings)
         difference = abs(found["cvxopt"].energy - found["newton"].energy) / max(1.0, found["newton"].energy)
-        rows.append((n_pixels, found["newton"].n_params, found["newton"].iterations, 1e3 * seconds["newton"],
-                     1e3 * seconds["cvxopt"], seconds["cvxopt"] / seconds["newton"], f"{difference:.1e}",
-                     found["cvxopt"].status))
-    print_table(("pixels", "parameters", "iterations", "newton ms", "cvxopt ms", "ratio", "energies differ by",
-                 "cvxopt status"), rows)
+        rows.append(
+            (
+                n_pixels,
+                found["newton"].n_params,
+                found["newton"].iterations,
+                1e3 * seconds["newton"],
+                1e3 * seconds["cvxopt"],
+                seconds["cvxopt"] / seconds["newton"],
+                f"{difference:.1e}",
+                found["cvxopt"].status,
+            )
+        )
+    print_table(
+        (
+            "pixels",
+            "parameters",
+            "iterations",
+            "newton ms",
+            "cvxopt ms",
+            "ratio",
+            "energies differ by",
+            "cvxopt status",
+        ),
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -40,8 +40,17 @@ def measure(path, megapixels, jobs):
     n_objects = int(result.labels.max())
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak": peak, "before": before, "objects": n_objects,
-                      **{stage: result.timings[stage] for stage in STAGES}}))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "peak": peak,
+                "before": before,
+                "objects": n_objects,
+                **{stage: result.timings[stage] for stage in STAGES},
+            }
+        )
+    )
 
 
 def work(path, n):
@@ -105,12 +114,30 @@ def main():
         return
     rows = []
     for size in args.sizes:
-        command = [sys.executable, __file__, "--data", args.data, "--image", args.image, "--jobs", args.jobs,
-                   "--measure", size]
+        command = [
+            sys.executable,
+            __file__,
+            "--data",
+            args.data,
+            "--image",
+            args.image,
+            "--jobs",
+            args.jobs,
+            "--measure",
+            size,
+        ]
         output = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
         found = json.loads(output)
-        rows.append((size, found["objects"], found["seconds"], found["seconds"] / size, found["peak"],
-                     *(found[stage] for stage in STAGES)))
+        rows.append(
+            (
+                size,
+                found["objects"],
+                found["seconds"],
+                found["seconds"] / size,
+                found["peak"],
+                *(found[stage] for stage in STAGES),
+            )
+        )
     print_table(("megapixels", "nuclei", "s", "s per Mpx", "peak MB", *STAGES), rows)
     rates = {workers: throughput(path, workers) for workers in args.workers}
     print()

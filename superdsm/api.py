@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.config import PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError
 from superdsm.evaluation import Run
-from superdsm.fields import ZOOM, image_shape
+from superdsm.fields import FINAL_OBJECTS, ZOOM, image_shape
 from superdsm.parallel import thread_map
 from superdsm.pipeline import Pipeline
 from superdsm.records import Event
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from superdsm.core.objects import Object
 
-FINAL_OBJECTS = ("postprocessed_objects", "cover")
+
+def instruction_set() -> str:
+    """Return the instruction set whose kernels are used, for instance "avx2" (see `superdsm._ext.instruction_set`).
+
+    Raises
+    ------
+    KernelsError
+        The kernels are not built, or the environment variable ``SUPERDSM_SIMD`` asks for some that there are not.
+    """
+    from superdsm._ext import instruction_set
+
+    return instruction_set()
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,7 +166,7 @@ def segment(
     """
     from superdsm.plugins import resolve_pipeline
 
-    if not isinstance(jobs, int) or jobs < 1:
+    if not isinstance(jobs, int) or jobs < 1:  # type: ignore[redundant-expr]  # not all check types
         raise ConfigError(f"jobs = {jobs!r}: give the number of threads to use, an integer of at least 1")
     config = Config(config)
     if profile is not None:

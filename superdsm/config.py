@@ -4,13 +4,13 @@ A configuration holds top-level hyperparameters (``AF_scale``) and namespaces (`
 It is a value: it never changes, and equal content in any order has the same digest.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from superdsm.errors import ConfigError
+from superdsm.jsonable import digest, plain, scalars
 
 PROFILE = "profile"
 PIXEL_SIZE = "pixel_size"
@@ -60,16 +60,6 @@ def read_json(path: Path, error: type[Exception] = ConfigError) -> Any:
     return parse_json(text, str(path), error)
 
 
-def canonical_json(value: Any) -> str:
-    """Return the one JSON text of a value, the same for any order of the keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def digest(value: Any) -> str:
-    """Return the hex digest (160 bit) of a JSON value."""
-    return hashlib.blake2b(canonical_json(value).encode(), digest_size=20).hexdigest()
-
-
 class Config(Mapping[str, Any]):
     """An immutable configuration with ``namespace/key`` access.
 
@@ -98,7 +88,7 @@ class Config(Mapping[str, Any]):
         if data is not None and not isinstance(data, Mapping):
             raise ConfigError(f"a configuration is an object with hyperparameters, not {type(data).__name__}")
         try:
-            self._data: dict[str, Any] = json.loads(json.dumps(_nested(_plain(data or {}))))
+            self._data: dict[str, Any] = _nested(plain(data or {}, scalars))
         except TypeError as exc:
             raise ConfigError(f"a configuration is made of JSON values: {exc}") from exc
 
@@ -119,7 +109,7 @@ class Config(Mapping[str, Any]):
             if not isinstance(value, dict) or key not in value:
                 raise KeyError(path)
             value = value[key]
-        return _plain(value)
+        return plain(value) if isinstance(value, (dict, list)) else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._data)
@@ -138,7 +128,7 @@ class Config(Mapping[str, Any]):
 
     def merged(self, other: "Mapping[str, Any] | None") -> "Config":
         """Return a configuration in which the values of `other` win, namespace by namespace."""
-        return Config(_merge(self._data, _nested(_plain(other or {}))))
+        return Config(_merge(self._data, Config(other)._data))
 
     def with_value(self, path: str, value: Any) -> "Config":
         """Return a configuration in which the value at ``namespace/key`` is another one."""
@@ -148,22 +138,11 @@ class Config(Mapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as nested dictionaries."""
-        return _plain(self._data)  # type: ignore[no-any-return]
+        return plain(self._data)  # type: ignore[no-any-return]
 
     def digest(self) -> str:
         """Return the digest of the content, the same for any order of the keys."""
         return digest(self._data)
-
-
-def _plain(value: Any) -> Any:
-    """Copy nested mappings to nested dictionaries."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a number of NumPy
-        return value.item()
-    return value
 
 
 def _nested(data: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ class Field:
 
 
 IMAGE = ("rows", "columns")
+FINAL_OBJECTS = ("postprocessed_objects", "cover")  # the first of them that there is
 
 FIELDS: Mapping[str, Field] = {
     field.name: field

@@ -1,13 +1,31 @@
 """Threads inside an image, and the seam for them: the kernels release the interpreter's lock, so threads are enough."""
 
+import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+CGROUP = Path("/sys/fs/cgroup")
+THREAD_VARIABLES = (  # of the environment; each says to one library of linear algebra how many threads to use
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def worker_environ(environ: dict[str, str]) -> dict[str, str]:
+    """Return the environment for workers: one thread for the libraries of linear algebra unless `environ` says more."""
+    return dict.fromkeys(THREAD_VARIABLES, "1") | environ
 
 
 class Map(Protocol):
@@ -23,10 +41,19 @@ def serial_map(function: Callable[[T], R], items: Iterable[T], /) -> list[R]:
 
 
 def cpu_count() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+    """Return the number of cores that this process may use, as affinity and the limits of a container say."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _container_limit() or cores))
+
+
+def _container_limit() -> int | None:
+    """Return how many cores Linux grants a container; loky knows as well, but takes longer to import than a start."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
+            quota, period = map(int, " ".join((CGROUP / name).read_text() for name in names).split())
+            if quota > 0:
+                return math.ceil(quota / period)
+    return None
 
 
 @contextmanager

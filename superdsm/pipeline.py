@@ -85,7 +85,7 @@ class Pipeline:
         """Check that the stages fit together; return the last provider of each field."""
         providers = {SOURCE: ""}
         for stage in self.stages:
-            if not isinstance(stage, Stage) or not stage.id:
+            if not isinstance(stage, Stage) or not stage.id:  # type: ignore[redundant-expr]  # not all check types
                 raise PipelineError(f"{stage!r} is not a stage: derive it from superdsm.Stage and give it an id")
             if self.ids.count(stage.id) > 1:
                 raise PipelineError(f"two stages of the pipeline have the id {stage.id!r}; rename one of them")

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["superdsm.testing.fixtures", "tests.laboratory", "tests.plugins_fixtures", "tests.profile_fixtures"]
+pytest_plugins = [
+    "superdsm.testing.fixtures",
+    "tests.laboratory",
+    "tests.plugins_fixtures",
+    "tests.processes",
+    "tests.profile_fixtures",
+]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -15,3 +21,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the reference data (../shared/data beside the checkout) is not here")
     return SHARED_DATA
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what measures time, unless the expression of markers asks for it: other work would disturb it."""
+    if "speed" in config.option.markexpr:
+        return
+    timed = [item for item in items if item.get_closest_marker("speed")]
+    if timed:
+        config.hook.pytest_deselected(items=timed)
+        items[:] = [item for item in items if item not in timed]

@@ -1,10 +1,13 @@
 """The layers of the package, enforced by a walk through all imports, those inside functions included."""
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,18 +29,8 @@ HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
-    "errors",
-    "config",
-    "lengths",
-    "params",
-    "fields",
-    "stage",
-    "evaluation",
-    "pipeline",
-    "records",
-    "profiles",
-    "summary",
-    "hookspecs",
+    *("errors", "jsonable", "config", "lengths", "params", "fields", "stage", "evaluation", "pipeline", "records"),
+    *("profiles", "summary", "hookspecs"),
     "parallel",
 )
 EDGES = ("io", "api")  # where arrays meet files and users
@@ -153,6 +146,113 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
+
+
+TESTING = {"pytest"}  # imported by superdsm.testing only, which is for tests
+BATCH = ("components", "tasks", "storage", "planning", "results", "execution", "api")  # each imports from those before
+Graph = Mapping[str, set[str]]
+
+
+def module_graph() -> Graph:
+    """Return which modules of the package each module imports, inside functions and for types included."""
+    graph: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        names = imports(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+        graph[module] = {_known(name) for name, _ in names} - {module, ""}
+    return graph
+
+
+def _known(name: str) -> str:
+    """Return the module that an imported name is, or is in; "" if it is none of the package."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def rooms(graph: Graph, room: Callable[[str], str]) -> Graph:
+    """Return which rooms each room imports from. Entry points (``__main__``) are in no room: nothing imports them."""
+    result: dict[str, set[str]] = {}
+    for module, imported in graph.items():
+        if not module.endswith("__main__"):
+            result.setdefault(room(module), set()).update({room(name) for name in imported} - {room(module)})
+    return result
+
+
+def top_room(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def circle(graph: Graph) -> list[str]:
+    """Return nodes that import each other in a circle; empty if there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as exc:
+        return list(exc.args[1])
+    return []
+
+
+def upward(graph: Graph, order: tuple[str, ...]) -> list[str]:
+    """Return the imports among the rooms of `superdsm.batch` that do not lead to an earlier room."""
+    numbered = {f"superdsm.batch.{name}": index for index, name in enumerate(order)}
+    return [
+        f"{room} imports {other}"
+        for room, others in rooms(graph, lambda module: ".".join(module.split(".")[:3])).items()
+        for other in others
+        if room in numbered and numbered.get(other, -1) > numbered[room]
+    ]
+
+
+def test_no_circle_between_modules() -> None:
+    assert circle(module_graph()) == []
+
+
+def test_no_circle_between_rooms() -> None:
+    assert circle(rooms(module_graph(), top_room)) == []
+
+
+def test_batch_is_in_the_order_of_the_flow() -> None:
+    assert {name.split(".")[2] for name in MODULES if name.startswith("superdsm.batch.")} == {*BATCH, "__main__"}
+    assert upward(module_graph(), BATCH) == []
+
+
+def test_circles_and_upward_imports_are_found() -> None:
+    graph = {name: set(imported) for name, imported in module_graph().items()}
+    graph["superdsm.batch.tasks.keys"].add("superdsm.batch.planning.decide")
+    assert "superdsm.batch.tasks.keys" in circle(graph)
+    assert upward(graph, BATCH) == ["superdsm.batch.tasks imports superdsm.batch.planning"]
+    graph = {name: set(imported) for name, imported in module_graph().items()}
+    graph["superdsm.errors"].add("superdsm.cli.messages")
+    assert {"superdsm.errors", "superdsm.cli"} <= set(circle(rooms(graph, top_room)))
+
+
+def test_contracts_of_import_linter() -> None:
+    """The same and more, as a tool sees it that others know."""
+    pytest.importorskip("importlinter", reason="import-linter is not installed")
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert "3 kept, 0 broken" in result.stdout
+
+
+def test_every_import_is_declared() -> None:
+    """What is not declared is there by luck, as a dependency of something else."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {_canonical(re.split(r"[\s<>=!~;\[]", text)[0]) for text in project["dependencies"]}
+    provided = importlib.metadata.packages_distributions()
+    imported = {
+        name.partition(".")[0]
+        for module, path in MODULES.items()
+        for name, _ in imports(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+    }
+    outside = imported - sys.stdlib_module_names - {"superdsm"} - TESTING
+    assert {"numpy", "loky", "cloudpickle", "packaging", "lazy_loader"} <= outside
+    needed = {name: {_canonical(dist) for dist in provided[name]} for name in outside}
+    assert {name for name, dists in needed.items() if not dists & declared} == set()
+
+
+def _canonical(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def test_every_module_belongs_to_a_layer() -> None:

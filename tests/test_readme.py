@@ -47,7 +47,7 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_first_screen_has_the_two_commands() -> None:
-    first_screen = README.splitlines()[:25]
+    first_screen = README.partition("\n## ")[0].splitlines()
     assert MAIN_JOB in first_screen and TESTS in first_screen
     assert MAIN_JOB.endswith("superdsm batch examples --run")
     assert "pytest" in TESTS and ".[test]" in TESTS
@@ -58,12 +58,12 @@ def test_continuous_integration_runs_both() -> None:
     install, main_job = MAIN_JOB.rpartition(" && ")[::2]
     assert install in CI.splitlines()
     assert main_job.removeprefix(".venv/bin/superdsm ") in CI
-    assert all(f".venv/bin/{line}" in CI.splitlines() for line in ("ruff check .", "mypy"))
+    assert all(line in CI for line in DEVELOPERS if not line.startswith("python -m pytest"))
 
 
 def test_every_command_is_covered_by_one_of_the_tests() -> None:
     assert {*COMMANDS} == {MAIN_JOB, TESTS, *DOWNLOADS, *DEVELOPERS, *RUN_HERE}
-    assert len(RUN_HERE) >= 6 and len(DOWNLOADS) == 2 and len(DEVELOPERS) == 5
+    assert RUN_HERE and DOWNLOADS and DEVELOPERS
 
 
 def test_the_commands_work_one_after_the_other(copy: Path) -> None:
@@ -115,15 +115,13 @@ def test_the_commands_for_the_real_data(copy: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_commands_for_developers_are_those_that_exist() -> None:
-    quick, slow, parity, *checks = DEVELOPERS
-    assert TESTS.endswith(quick)
-    assert all(f".venv/bin/{check}" in CI.splitlines() for check in checks)
-    assert slow.endswith("-m slow") and parity.endswith("-m parity")
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "slow or parity"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "test_parity.py" in result.stdout
-    assert re.search(r"^tests/(?!test_parity)", result.stdout, flags=re.MULTILINE), "no test is marked as slow"
+    """The tests are collected, not run: each selection is of some tests, but not of all."""
+    tests = [line for line in DEVELOPERS if line.startswith("python -m pytest")]
+    assert TESTS.endswith(tests[0])
+    for line in tests:
+        result = run(f"{line.replace(' -n auto', '')} --collect-only -q", ROOT)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert re.search(r"\d+/\d+ tests collected", result.stdout), line
 
 
 @pytest.mark.parametrize("source", blocks("python"))

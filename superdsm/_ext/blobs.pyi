@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 PADDING: int
+WAVES: int
 MAXIMUM: np.dtype[np.void]
 
 def integral(image: npt.NDArray[np.float64], padding: int) -> npt.NDArray[np.float64]: ...
@@ -11,7 +12,7 @@ def maxima(
     image: npt.NDArray[np.float64],
     sums: npt.NDArray[np.float64],
     lengths: npt.NDArray[np.intp],
-    kernels: npt.NDArray[np.float64],
+    filters: npt.NDArray[np.float64],
     radii: npt.NDArray[np.intp],
     waves: npt.NDArray[np.float32],
     spectra: npt.NDArray[np.float32],

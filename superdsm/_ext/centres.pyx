@@ -3,7 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t
-from libc.stdlib cimport abs, free, malloc, realloc
+from libc.stdlib cimport abs, free, realloc
 
 
 cdef struct Pixel:

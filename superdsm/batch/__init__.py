@@ -7,8 +7,8 @@ order in which an image passes through them; each imports only from those before
 - ``tasks``: what is asked for, from ``task.json`` to tasks that are ready, and the keys of their results;
 - ``storage``: what is there: results, journals, digests, locks;
 - ``planning``: what is to be done for each image, and why;
+- ``results``: what was done, for those who read it, and the tables of a task;
 - ``execution``: doing it, with workers, and telling what happens;
-- ``results``: reading what was done;
 - ``api``: all of that for Python, the command line included.
 """
 

@@ -12,7 +12,7 @@ from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
-from superdsm.batch.results import TaskResults
+from superdsm.batch.results.images import TaskResults
 from superdsm.batch.storage.journal import Journals
 from superdsm.batch.storage.layout import journal_directory, results_directory
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
@@ -216,6 +216,7 @@ class Batch:
         without: Sequence[str] = (),
         last_stage: str | None = None,
         profile: str | None = None,
+        remember: bool = True,
         listener: Listener | None = None,
     ) -> Plan:
         """Find out what is to be done; nothing is processed.
@@ -238,6 +239,9 @@ class Batch:
             Id of the stage after which to stop; only with `oneshot`.
         profile : str, optional
             Profile of all tasks, see `superdsm.profiles`; by default what their configurations say.
+        remember : bool, optional
+            Write down the digests of the images, so that they need not be read again for the next plan. It is all that
+            is written.
         listener : Listener, optional
             Is told of warnings; by default they are logged.
 
@@ -258,7 +262,8 @@ class Batch:
         planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))
         planner.digests.announce = listener.hashing
         plans = tuple(planner.plan(prepared) for prepared in prepared_tasks)
-        planner.digests.save()
+        if remember:
+            planner.digests.save()
         if planner.digests.problem:
             listener.warning(planner.digests.problem, minor=True)
         return Plan(plans, planner)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from superdsm.cli.stages import columns
 from superdsm.errors import PluginError, suggest
-from superdsm.records import Command
+from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
     from superdsm.plugins import PluginStatus
@@ -49,7 +49,7 @@ def _new(args: argparse.Namespace) -> int:
         raise PluginError("superdsm plugins new needs a name, for instance: superdsm plugins new my-stage")
     root = create(args.name, Path(args.directory))
     sys.stdout.write(f"made {root}; next: pip install -e '{root}[test]' && pytest {root}\n")
-    return 0
+    return ExitCode.OK
 
 
 def _print(report: "list[PluginStatus]") -> None:
@@ -58,10 +58,9 @@ def _print(report: "list[PluginStatus]") -> None:
         return
     head = ("plugin", "provider", "version", "status", "offers")
     rows = [(s.name, s.provider, s.version, s.status, offers(s) or s.message) for s in report]
-    lines = columns([head, *rows])
-    for status, line in zip(report, lines[1:], strict=True):
-        lines[lines.index(line)] = f"{line}\n    {status.message}" if status.message and status.offers else line
-    sys.stdout.write("\n".join(lines) + "\n")
+    title, *lines = columns([head, *rows])
+    more = (f"\n    {status.message}" if status.message and status.offers else "" for status in report)
+    sys.stdout.write("\n".join([title, *map(str.__add__, lines, more)]) + "\n")
 
 
 def offers(status: "PluginStatus") -> str:
@@ -75,7 +74,7 @@ def _traceback(name: str, report: "list[PluginStatus]") -> int:
         raise PluginError(f"there is no plugin {name!r}{suggest(name, [status.name for status in report])}")
     for status in found:
         sys.stdout.write(status.traceback or f"{status.name} is {status.status}; there is no traceback\n")
-    return 0
+    return ExitCode.OK
 
 
 COMMAND = Command("plugins", "Show the installed plugins, or make the skeleton of a new one.", add_arguments, run)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from superdsm.config import PROFILE, SETTINGS, Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
-from superdsm.parallel import cpu_count
+from superdsm.parallel import THREAD_VARIABLES, cpu_count
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
-from superdsm.records import Command, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
+from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
 from superdsm.summary import described
 
 if TYPE_CHECKING:
@@ -92,14 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return 0 if all went well, 1 if some images failed, 2 if nothing could be done."""
-    from superdsm.batch.execution.executors import THREADS
+    from superdsm.api import instruction_set
 
-    for name in THREADS:  # before NumPy is loaded: the cores are for our own processes and threads
+    for name in THREAD_VARIABLES:  # before NumPy is loaded: the cores are for our own processes and threads
         os.environ.setdefault(name, "1")
     if args.jobs is not None and args.jobs < 1:
         raise SuperDSMError(f"--jobs {args.jobs}: give the number of cores to use, at least 1")
     cores = args.jobs or cpu_count()
     jobs = plan(args, cores)
+    instruction_set()  # one message, not one for each image, if the kernels cannot be used
     if len(jobs) == 1 or getattr(args, "debug", False):
         return _report(jobs, _run_here(jobs))
     return _report(jobs, _run_in_processes(jobs, min(len(jobs), cores)))
@@ -271,8 +272,8 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     """Yield the outcomes in the order of the jobs."""
     import tempfile
 
-    from superdsm.batch.execution.progress import ProgressMessage, ProgressReader
     from superdsm.batch.execution.scheduler import Lost, Scheduler
+    from superdsm.batch.storage.progress import ProgressMessage, ProgressReader
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
 
@@ -299,7 +300,7 @@ def _given_up(job: Job, lost: "Lost") -> Outcome:
     """Say what became of an image that `attempt` has said nothing of."""
     if lost.error is None:
         return Outcome(error=f"{job.image}: its worker was killed; use fewer --jobs if memory was short")
-    return Outcome(error=f"{job.image}: {lost.message}")
+    return Outcome(error=f"{job.image}: {type(lost.error).__name__}: {lost.error}; to see the traceback, add --debug")
 
 
 def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
@@ -320,7 +321,9 @@ def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
             written = tuple(path for path in (job.labels, job.overlay) if path)
             notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, outcome.warnings))
     notify(RunFinished("", "", len(jobs) - failed, failed, time.perf_counter() - start))
-    return 0 if not failed else 1 if failed < len(jobs) else 2
+    if not failed:
+        return ExitCode.OK
+    return ExitCode.PARTIAL if failed < len(jobs) else ExitCode.ERROR
 
 
 COMMAND = Command("segment", "Segment images: write label images, and overlays.", add_arguments, run)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
-from superdsm.records import Command
+from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
     from superdsm.params import Param
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         text = _detailed(records[0]) if args.name else _table(records)
     sys.stdout.write(text + "\n")
-    return 0
+    return ExitCode.OK
 
 
 def _known() -> "list[type[Stage]]":
@@ -96,11 +96,11 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
     record: dict[str, Any] = {
         "path": stage.path(spec.name),
         "type": spec.type.__name__,
-        "default": _plain(stage.defaults.get(spec.name, spec.default)),
+        "default": _strict(stage.defaults.get(spec.name, spec.default)),
         "unit": spec.unit,
         "expected": spec.expectation(),
-        "min": _plain(spec.min),
-        "max": _plain(spec.max),
+        "min": _strict(spec.min),
+        "max": _strict(spec.max),
         "choices": list(spec.choices),
         "nullable": spec.nullable,
         "doc": spec.doc,
@@ -109,13 +109,13 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
     if spec.auto is not None:
         name = f"{stage.id}/{spec.factor_name}"
         factor = stage.defaults.get(spec.factor_name, spec.auto.factor)
-        record["auto"] = {"factor": name, "default": _plain(factor), "unit": spec.auto.unit}
+        record["auto"] = {"factor": name, "default": _strict(factor), "unit": spec.auto.unit}
     if spec.truncate or spec.floor is not None:
-        record["truncate"], record["floor"] = spec.truncate, _plain(spec.floor)
+        record["truncate"], record["floor"] = spec.truncate, _strict(spec.floor)
     return record
 
 
-def _plain(value: Any) -> Any:
+def _strict(value: Any) -> Any:
     """Return a value that strict JSON can hold."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -7,12 +7,14 @@ from scipy import ndimage
 from superdsm._ext.clusters import adjacent_pairs, border_counts, number_markers
 from superdsm.core.distance import edt
 from superdsm.core.watershed import watershed
-from superdsm.parallel import serial_map
+from superdsm.parallel import Map, serial_map
 
 FAINT = 0.25
 
 
-def find_markers(y, max_irregularity):
+def find_markers(
+    y: npt.NDArray[np.float64], max_irregularity: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Label the components of the foreground that are compact enough to be cells (TPAMI 2023, Sec. 3.3.1).
 
     Parameters
@@ -41,7 +43,11 @@ def find_markers(y, max_irregularity):
     return labels, y_mask
 
 
-def find_clusters(y, max_irregularity, map=serial_map):  # noqa: A002 - the name of the seam for parallelism
+def find_clusters(
+    y: npt.NDArray[np.float64],
+    max_irregularity: float,
+    map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Divide an image into clusters: the pixels that are closest to one compact component of the foreground.
 
     Parameters
@@ -99,7 +105,9 @@ def count_left_out(
     return n - specks, specks, float(y[~y_mask].sum()) / total
 
 
-def find_adjacencies(atoms, clusters, y):
+def find_adjacencies(
+    atoms: npt.NDArray[np.int32], clusters: npt.NDArray[np.int32], y: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int32]:
     """Find the pairs of atoms that touch in the foreground (TPAMI 2023, Sec. 3.3.2).
 
     Atoms are adjacent if a pixel of one is a 4-neighbour of a pixel of the other, in the same cluster, and at least one

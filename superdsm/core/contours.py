@@ -172,8 +172,8 @@ def to_image(
     labels = regrid(labels, (rows, columns), smoothing=smoothing)
     result = []
     for label, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is None:
-            continue
+        if box is None:  # no pixel has the label; the stubs of SciPy do not know that
+            continue  # type: ignore[unreachable]
         view = labels[box]
         offset, fragment = largest_piece(view == label, (box[0].start, box[1].start))
         item = replace(items[label - 1], offset=offset, fragment=fragment)
@@ -204,8 +204,8 @@ def regrid(labels: npt.NDArray[np.int32], shape: tuple[int, int], *, smoothing: 
         return labels
     out, best = np.zeros(shape, np.int32), np.zeros(shape)
     for label, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is None:
-            continue
+        if box is None:  # no pixel has the label; the stubs of SciPy do not know that
+            continue  # type: ignore[unreachable]
         start = box[0].start, box[1].start
         offset, degrees = resample_mask(labels[box] == label, start, labels.shape, shape, smoothing=smoothing)
         draw_degrees(out, best, offset, degrees, label)
@@ -239,8 +239,8 @@ def fit_outlines(
     """
     out = np.zeros(labels.shape, np.int32)
     for label, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is None:
-            continue
+        if box is None:  # no pixel has the label; the stubs of SciPy do not know that
+            continue  # type: ignore[unreachable]
         seen = surroundings(
             smooth, labels, label, box,
             reach=reach, inside_quantile=inside_quantile, outside_quantile=outside_quantile,

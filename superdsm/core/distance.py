@@ -63,7 +63,7 @@ def squared_distance_to(
         vertical = vertical_distances(mask.view(np.uint8))
         limit = math.ceil(min(reach, FAR))
 
-        def work(first):
+        def work(first: int) -> None:
             squared_distances(vertical, out, first, min(first + CHUNK, rows), limit)
 
         map(work, range(0, rows, CHUNK))
@@ -94,7 +94,7 @@ def within(mask: npt.NDArray[Any], radius: float, map: Map = serial_map) -> npt.
     vertical = vertical_distances(mask.view(np.uint8))
     reach = _reach(min(radius, sum(mask.shape)))
 
-    def work(first):
+    def work(first: int) -> None:
         within_rows(vertical, reach, out, first, min(first + CHUNK, rows))
 
     map(work, range(0, rows, CHUNK))

@@ -50,28 +50,33 @@ def gaussian(
     return _correlate(_correlate(image, weights, map, rows), weights, map, tiles)
 
 
-def _correlate(image, weights, map, wanted):  # noqa: A002
+def _correlate(
+    image: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    map: Map,  # noqa: A002
+    wanted: npt.NDArray[np.int8] | None,
+) -> npt.NDArray[np.float64]:
     """Filter the columns; the result is transposed."""
     out = np.empty(image.shape[::-1]) if wanted is None else np.zeros(image.shape[::-1])
     columns = image.shape[1]
 
-    def work(first):
+    def work(first: int) -> None:
         correlate_columns(image, weights, out, first, min(first + CHUNK, columns), wanted)
 
     map(work, range(0, columns, CHUNK))
     return out
 
 
-def tiled(mask):
+def tiled(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
     """Tell which tiles of TILE x TILE pixels have a pixel in a mask: int8, shape (ceil(rows / TILE), ...)."""
     rows, columns = (-(-size // TILE) for size in mask.shape)
     padded = np.zeros((rows * TILE, columns * TILE), bool)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    return padded.reshape(rows, TILE, -1).any(1).reshape(rows, columns, TILE).any(2).astype(np.int8)
+    return np.asarray(padded.reshape(rows, TILE, -1).any(1).reshape(rows, columns, TILE).any(2), np.int8)
 
 
 @functools.lru_cache(maxsize=64)
-def gaussian_weights(sigma, order=0):
+def gaussian_weights(sigma: float, order: int = 0) -> npt.NDArray[np.float64]:
     """Sampled Gaussian, truncated at four standard deviations, with sum 1, or its second derivative.
 
     Parameters
@@ -89,7 +94,7 @@ def gaussian_weights(sigma, order=0):
     radius = int(TRUNCATE * float(sigma) + 0.5)
     x = np.arange(-radius, radius + 1)
     variance = sigma * sigma
-    weights = np.exp(-0.5 / variance * x**2)
+    weights: npt.NDArray[np.float64] = np.exp(-0.5 / variance * x**2)
     weights = weights / weights.sum()
     if order == 2:
         weights = weights * ((x / variance) ** 2 - 1 / variance)

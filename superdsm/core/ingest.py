@@ -56,7 +56,7 @@ def grey_image(
     return _stretched(grey.astype(np.float64)), None
 
 
-def _check_kind(image):
+def _check_kind(image: npt.NDArray[Any]) -> None:
     shape = " x ".join(map(str, image.shape))
     if image.dtype.kind not in "buif":
         raise ValueError(f"the pixels are of type {image.dtype}; give an image of booleans, integers or real numbers")
@@ -71,7 +71,7 @@ def _check_kind(image):
         raise ValueError(f"the image has pixels beyond {LARGEST:g}, too large to compute with; scale it first")
 
 
-def _without_alpha(image):
+def _without_alpha(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return (rows, columns) or (rows, columns, 3)."""
     if image.ndim == 2:
         return image
@@ -83,23 +83,24 @@ def _without_alpha(image):
     return image[..., 0] if image.shape[2] < COLOUR_CHANNELS else image[..., :COLOUR_CHANNELS]
 
 
-def _repeats_one_channel(image):
+def _repeats_one_channel(image: npt.NDArray[Any]) -> bool:
     """Tell whether an image of bytes or 16-bit integers is grey in three equal channels."""
     first = image[..., 0]
     return image.dtype in (np.uint8, np.uint16) and all(np.array_equal(first, image[..., i]) for i in (1, 2))
 
 
-def _looked_up(channel):
+def _looked_up(channel: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Stretched luminance of three equal channels: the same values as those of whole images, ten times faster."""
     low, high = int(channel.min()), int(channel.max())
     levels = np.arange(low, high + 1).astype(channel.dtype)
     # in a row of many pixels, as in an image: the order of the sums, and so the last bit, depends on the shape
     row = np.repeat(levels[None, :, None], COLOUR_CHANNELS, axis=2)
     table = _stretched(rgb2gray(row)[0])
-    return table[channel - channel.dtype.type(low)]
+    grey: npt.NDArray[np.float64] = table[channel - channel.dtype.type(low)]
+    return grey
 
 
-def _stretched(grey):
+def _stretched(grey: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Scale to [0, 1] in place."""
     grey -= grey.min()
     maximum = grey.max()
@@ -108,7 +109,7 @@ def _stretched(grey):
     return grey
 
 
-def _as_bytes(image):
+def _as_bytes(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Scale a colour image to 0 ... 255 by the range of its type (of floats: by 1, or by their maximum beyond)."""
     if image.dtype == np.uint8:
         return image.copy()

@@ -269,7 +269,7 @@ def limited(weights: FloatArray, share: float = 0.3) -> FloatArray:
         return weights
     rest = 1 - share * (len(weights) - 1 - last)
     cut = share * (below[last] + ascending[last]) / rest if rest > 0 else ascending[last]
-    return np.minimum(weights, max(cut, ascending[last]))
+    return np.asarray(np.minimum(weights, max(cut, ascending[last])), np.float64)
 
 
 def weighted_quantile(values: FloatArray, weights: FloatArray, q: float) -> float:

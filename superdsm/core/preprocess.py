@@ -59,14 +59,14 @@ def offset_corrected(
     unclipped = gaussian(g_raw, sigma2, map, tiles_within(bright, sigma2))
     squared = squared_distance_to(bright, sigma2, map)
 
-    def work(first):
+    def work(first: int) -> None:
         subtract_offset(y, clipped, unclipped, squared, sigma2, least, first, min(first + CHUNK, rows))
 
     map(work, range(0, rows, CHUNK))
     return y
 
 
-def tiles_within(mask, radius):
+def tiles_within(mask: npt.NDArray[np.bool_], radius: float) -> npt.NDArray[np.int8]:
     """Tell which tiles of TILE x TILE pixels may have a pixel at less than `radius` pixels from a true pixel."""
     # two pixels are in tiles that are at most (distance + TILE - 1) / TILE apart along each axis
     return within(tiled(mask), (radius + math.sqrt(2) * TILE) / TILE).astype(np.int8)

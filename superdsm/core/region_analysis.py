@@ -74,13 +74,13 @@ class NormEnergies:
         Number of models fitted so far.
     """
 
-    def __init__(self, y, splitter):
+    def __init__(self, y: npt.NDArray[np.float64], splitter: Splitter) -> None:
         self.fits = 0
         self._y = y
         self._splitter = splitter
-        self._known = {}
+        self._known: dict[tuple[int, int, tuple[int, ...], bytes], float] = {}
 
-    def __call__(self, region, part=0):
+    def __call__(self, region: int, part: int = 0) -> float | None:
         """Return the energy per pixel; None if the pixels are all foreground or all background."""
         found = self._splitter.omega(region, part)
         if found is None:
@@ -94,7 +94,9 @@ class NormEnergies:
         return self._known[key]
 
 
-def split_cluster(y, cluster, y_mask, rules):
+def split_cluster(
+    y: npt.NDArray[np.float64], cluster: npt.NDArray[np.bool_], y_mask: npt.NDArray[np.bool_], rules: SplitRules
+) -> ClusterAtoms:
     """Split a cluster into atoms, as long as this lowers the elliptical energy per pixel enough.
 
     Parameters
@@ -139,7 +141,11 @@ def split_cluster(y, cluster, y_mask, rules):
             after1, after2 = norm_energy(region, 1), norm_energy(region, 2)
             if after1 is None and after2 is not None:
                 seeds[region] = seed
-            elif after2 is not None and 1 - max(after1, after2) / before >= rules.min_norm_energy_improvement:
+            elif (
+                after1 is not None
+                and after2 is not None
+                and 1 - max(after1, after2) / before >= rules.min_norm_energy_improvement
+            ):
                 child = splitter.accept(region)
                 seeds[child] = seed
                 for part, energy in ((region, after1), (child, after2)):
@@ -231,6 +237,13 @@ def analyse_regions(
     return RegionAnalysis(y_mask, atoms, find_adjacencies(atoms, clusters, y), positions, clusters, log)
 
 
-def _split(y, y_mask, clusters, boxes, rules, index):
+def _split(
+    y: npt.NDArray[np.float64],
+    y_mask: npt.NDArray[np.bool_],
+    clusters: npt.NDArray[np.int32],
+    boxes: list[tuple[slice, ...]],
+    rules: SplitRules,
+    index: int,
+) -> ClusterAtoms:
     box = boxes[index]
     return split_cluster(y[box], clusters[box] == index + 1, y_mask[box], rules)

@@ -41,7 +41,7 @@ def _resampled_rows(image: FloatArray, rows: int) -> FloatArray:
         sums = np.zeros((before + 1, image.shape[1]))
         np.cumsum(image, axis=0, out=sums[1:])
         edges = np.arange(rows + 1) * (before / rows)
-        return np.diff(_interpolated_rows(sums, edges), axis=0) / (before / rows)
+        return np.asarray(np.diff(_interpolated_rows(sums, edges), axis=0) / (before / rows), np.float64)
     return _interpolated_rows(image, (np.arange(rows) + 0.5) * (before / rows) - 0.5)
 
 
@@ -51,7 +51,7 @@ def _interpolated_rows(image: FloatArray, positions: FloatArray) -> FloatArray:
     first = np.minimum(positions.astype(np.intp), max(len(image) - 2, 0))
     second = np.minimum(first + 1, len(image) - 1)
     part = (positions - first)[:, None]
-    return image[first] * (1 - part) + image[second] * part
+    return np.asarray(image[first] * (1 - part) + image[second] * part, np.float64)
 
 
 def resample_mask(

@@ -2,12 +2,13 @@
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from superdsm._ext.blobs import PADDING, integral, maxima
+from superdsm._ext.blobs import PADDING, WAVES, integral, maxima
 from superdsm.core.filters import gaussian_weights
 from superdsm.parallel import Map, serial_map
 
@@ -68,10 +69,11 @@ def blobs(g_raw: npt.NDArray[np.float64], map: Map = serial_map) -> npt.NDArray[
     peaks = local_maxima(clipped(g_raw), map)
     points = np.column_stack([peaks[:, 0], peaks[:, 1], SIGMAS[peaks[:, 2]]])
     points = points[~overlapping(points)]
-    return points[points[:, 2] > SIGMAS[0]]
+    found: npt.NDArray[np.float64] = points[points[:, 2] > SIGMAS[0]]
+    return found
 
 
-def clipped(g_raw):
+def clipped(g_raw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Clip to one standard deviation around the mean, and scale to [0, 1] (all zero for constant images)."""
     mean, std = g_raw.mean(), g_raw.std()
     low, high = g_raw.min(), g_raw.max()
@@ -83,7 +85,10 @@ def clipped(g_raw):
     return image
 
 
-def local_maxima(image, map=serial_map):  # noqa: A002
+def local_maxima(
+    image: npt.NDArray[np.float64],
+    map: Map = serial_map,  # noqa: A002
+) -> npt.NDArray[np.intp]:
     """Find the local maxima of the determinant of the Hessian over positions and scales.
 
     The determinant counts as 0 where the LoG is not negative.
@@ -105,7 +110,7 @@ def local_maxima(image, map=serial_map):  # noqa: A002
     sums = integral(image, int(lengths.max()) // 2 + 2)
     spectrum = LaplacianSpectrum(image)
 
-    def work(first):
+    def work(first: int) -> npt.NDArray[Any]:
         return maxima(
             image,
             sums,
@@ -127,7 +132,7 @@ def local_maxima(image, map=serial_map):  # noqa: A002
 
 
 @functools.cache
-def filters():
+def filters() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.intp]]:
     """Sides of the boxes, kernels of the LoG and their radii, for all of `SIGMAS`; as `maxima` wants them."""
     radii = np.array([len(gaussian_weights(sigma)) // 2 for sigma in SIGMAS], np.intp)
     kernels = np.zeros((2, len(SIGMAS), 2 * radii.max() + 1 + PADDING))
@@ -137,7 +142,7 @@ def filters():
     return (3 * SIGMAS).astype(np.intp), kernels, radii
 
 
-def overlapping(points):
+def overlapping(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Tell which blobs overlap a larger one by more than half of their area.
 
     The order of the pairs matters, as a blob that is dropped drops nobody: it is that of the set of
@@ -165,7 +170,7 @@ def overlapping(points):
     return dropped
 
 
-def common_area(distance, radius1, radius2):
+def common_area(distance: float, radius1: float, radius2: float) -> float:
     """Area of the intersection of two disks, as a fraction of the smaller disk's area."""
     if distance >= radius1 + radius2:
         return 0.0
@@ -196,10 +201,10 @@ class LaplacianSpectrum:
     coefficients : ndarray of float32
         For each of `SIGMAS`, what the waves are multiplied with, shape (columns, size); all in one array.
     sizes : ndarray of intp, shape (sigmas,)
-        Numbers of waves, multiples of 16; 0 at first, where there is no approximation.
+        Numbers of waves, multiples of `WAVES`; 0 at first, where there is no approximation.
     """
 
-    def __init__(self, image):
+    def __init__(self, image: npt.NDArray[np.float64]) -> None:
         rows, columns = image.shape
         self.columns = columns
         n, m = low_frequencies(rows, FIRST), low_frequencies(columns, FIRST)
@@ -216,39 +221,41 @@ class LaplacianSpectrum:
         self.coefficients = np.concatenate([part.ravel() for part in parts])
         self.sizes = np.array([0] * FIRST + [part.shape[1] for part in parts], np.intp)
 
-    def part(self, level):
+    def part(self, level: int) -> npt.NDArray[np.float32]:
         """What the waves are multiplied with for `SIGMAS[level]`: ndarray of float32, shape (columns, size)."""
         ends = np.cumsum(self.columns * self.sizes)
         return self.coefficients[ends[level] - self.columns * self.sizes[level] : ends[level]].reshape(self.columns, -1)
 
 
-def low_frequencies(size, level):
+def low_frequencies(size: int, level: int) -> int:
     """Return how many frequencies of the cosine transform of `size` values are used for a level."""
     return min(size, int(CUTOFFS[level] * size / np.pi) + 2)
 
 
-def padded(n):
+def padded(n: int) -> int:
     """Round up to a multiple of the vectors of the kernel."""
-    return -(-n // 16) * 16
+    return -(-n // WAVES) * WAVES
 
 
-def half_first(n):
+def half_first(n: int) -> npt.NDArray[np.float32]:
     """Weights of the inverse cosine transform."""
     return np.where(np.arange(n) == 0, 0.5, 1).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=4)
-def cosines(size, n):
+def cosines(size: int, n: int) -> npt.NDArray[np.float32]:
     """Return the first `n` waves of the cosine transform (DCT-II), and some more, as columns: float32."""
     n = padded(n)
     table = np.cos(np.arange(4 * size) * (np.pi / (2 * size))).astype(np.float32)
-    waves = table[np.outer(2 * np.arange(size, dtype=np.int32) + 1, np.arange(n, dtype=np.int32)) % (4 * size)]
+    waves: npt.NDArray[np.float32] = table[
+        np.outer(2 * np.arange(size, dtype=np.int32) + 1, np.arange(n, dtype=np.int32)) % (4 * size)
+    ]
     waves.flags.writeable = False
     return waves
 
 
 @functools.lru_cache(maxsize=64)
-def transfer(size, n, sigma):
+def transfer(size: int, n: int, sigma: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Factors of the first `n` frequencies that a Gaussian and its second derivative apply to `size` values."""
     k0, k2 = gaussian_weights(sigma), gaussian_weights(sigma, order=2)
     radius = len(k0) // 2

@@ -1,11 +1,16 @@
 """Marker-controlled flooding of images."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from superdsm._ext.watershed import flood, square_ranks
 
 
-def watershed(values, markers, mask=None):
+def watershed(
+    values: npt.NDArray[Any], markers: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+) -> npt.NDArray[np.int32]:
     """Flood an image from markers, 4-connected (TPAMI 2023, Sec. 3.3).
 
     A priority queue is ordered by the value of a pixel itself, then by the time of entry. A pixel that leaves the queue

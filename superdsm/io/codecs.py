@@ -5,10 +5,11 @@ The description of a field is a JSON object: its kind, the names of its arrays, 
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from superdsm.jsonable import plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -77,23 +78,6 @@ def kind_of(value: Any, declared: str) -> str:
     if isinstance(value, Mapping) and value and all(hasattr(column, "dtype") for column in value.values()):
         return "table"
     return declared if declared in ("objects", "table") else "json"
-
-
-def plain(value: Any) -> Any:
-    """Return a value of the kind "json" as it is after it was stored: lists for tuples, Python's numbers for NumPy's.
-
-    Raises
-    ------
-    TypeError
-        The value is not made of numbers, strings, lists and dicts.
-    """
-    return json.loads(json.dumps(value, default=_python))
-
-
-def _python(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def _encode_json(value: Any) -> "tuple[Any, dict[str, Array]]":

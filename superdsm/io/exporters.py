@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import PipelineError
+from superdsm.fields import FINAL_OBJECTS
 from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
+from superdsm.jsonable import arrays_and_sets
 from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-FINAL_OBJECTS = "postprocessed_objects|cover"
+OBJECTS = "|".join(FINAL_OBJECTS)
 
 
 def export(exporter: Exporter, path: str | Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -87,7 +89,7 @@ BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min
 def _labels(fields: Mapping[str, Any], context: ExportContext) -> "npt.NDArray[np.integer[Any]]":
     from superdsm.core.labels import label_image
 
-    objects = next(fields[name] for name in FINAL_OBJECTS.split("|") if name in fields)
+    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
     labels: npt.NDArray[np.integer[Any]] = label_image(objects, fields["g_raw"].shape, **_label_options(context))
     return labels
 
@@ -119,21 +121,14 @@ def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
 
 def write_cfg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the hyperparameters as used, automatic ones filled in, as JSON."""
-    path.write_text(json.dumps(_plain(context.params), indent=4, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(context.params, indent=4, sort_keys=True, default=arrays_and_sets)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def write_log(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write what the stages logged, as JSON lines."""
-    path.write_text("".join(json.dumps(_plain(record)) + "\n" for record in context.log), encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Turn mappings to dictionaries, and NumPy's numbers and arrays to Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    lines = (json.dumps(record, default=arrays_and_sets) + "\n" for record in context.log)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 ADJACENCY_FIELDS = ("g_work|g_raw", "atoms", "adjacencies", "seeds", "clusters")
@@ -141,7 +136,7 @@ ADJACENCY_FIELDS = ("g_work|g_raw", "atoms", "adjacencies", "seeds", "clusters")
 EXPORTERS: tuple[Exporter, ...] = (
     Exporter(
         "seg",
-        (FINAL_OBJECTS, "g_raw"),
+        (OBJECTS, "g_raw"),
         write_seg,
         LABEL_SUFFIXES,
         LABEL_OPTIONS,
@@ -157,7 +152,7 @@ EXPORTERS: tuple[Exporter, ...] = (
     ),
     Exporter(
         "overlay",
-        (FINAL_OBJECTS, "g_raw", "g_rgb|g_raw"),
+        (OBJECTS, "g_raw", "g_rgb|g_raw"),
         write_overlay,
         PICTURE_SUFFIXES,
         (BORDER, *LABEL_OPTIONS),

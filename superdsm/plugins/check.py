@@ -51,8 +51,9 @@ def check_record(kind: str, record: Any, *, builtin: bool = False) -> str:
 def _check_stage(entry: StageEntry, builtin: bool) -> str:
     from superdsm.stage import Stage
 
-    if not isinstance(entry.stage, type) or not issubclass(entry.stage, Stage):
-        return f"returned a StageEntry of {entry.stage!r}, which is not a class derived from superdsm.Stage"
+    stage: Any = entry.stage  # what a plugin declares need not be so
+    if not isinstance(stage, type) or not issubclass(stage, Stage):
+        return f"returned a StageEntry of {stage!r}, which is not a class derived from superdsm.Stage"
     if not entry.stage.id:
         return f"returned a StageEntry of {entry.stage.__name__}, which has no id"
     if entry.default and not builtin:
@@ -67,11 +68,12 @@ def _problems(record: Any) -> list[str]:
     if isinstance(record, Reader):
         return [_suffixes(record.suffixes, empty=False), _callable(record, "read"), _text(record, "version")]
     if isinstance(record, Exporter):
+        options: Any = record.options
         return [
             _strings(record, "inputs"),
             _callable(record, "write"),
             _suffixes(record.suffixes, empty=True),
-            "" if all(isinstance(item, Param) and item.name for item in record.options) else "options are not Params",
+            "" if all(isinstance(item, Param) and item.name for item in options) else "options are not Params",
             _text(record, "version"),
             _text(record, "doc"),
         ]

@@ -6,14 +6,13 @@ results depend on them should declare a version. An inherited version says nothi
 """
 
 import ast
-import hashlib
 import inspect
 import linecache
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from superdsm.config import canonical_json
+from superdsm.jsonable import canonical_json, digest_bytes
 from superdsm.plugins.catalog import BUILTIN, registry
 from superdsm.plugins.scripts import PREFIX, file_of
 from superdsm.stage import Stage
@@ -80,7 +79,7 @@ def source_digest(cls: type[Stage]) -> str | None:
     except _NoSourceError:
         return None
     content = "\0".join(f"{name}\0{text}" for name, text in sorted(source.texts.items()))
-    return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
+    return digest_bytes(content.encode())
 
 
 class _Source:
@@ -206,7 +205,7 @@ def _source(thing: Any) -> str:
 def _constant_text(name: str, value: Any, function: FunctionType) -> str:
     """Return the value of a constant as text, or how it is assigned if it is of an unusual type."""
     if hasattr(value, "tobytes") and hasattr(value, "dtype"):
-        return f"{value.dtype} {value.shape} {hashlib.blake2b(value.tobytes(), digest_size=20).hexdigest()}"
+        return f"{value.dtype} {value.shape} {digest_bytes(value.tobytes())}"
     try:
         return canonical_json(value)
     except (TypeError, ValueError):

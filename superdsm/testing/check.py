@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from superdsm.config import Config, canonical_json
+from superdsm.config import Config
 from superdsm.errors import ConfigError, SuperDSMError
 from superdsm.evaluation import Evaluation, Run
 from superdsm.fields import FIELDS, SOURCE
+from superdsm.jsonable import canonical_json
 from superdsm.pipeline import Pipeline
 from superdsm.stage import Stage
 from superdsm.testing.synthetic import empty_well, synthetic_image
@@ -114,7 +115,8 @@ _ARRIVE = """
 import json, pickle, sys
 sys.path[:] = json.loads(sys.argv[1])
 stage = pickle.load(sys.stdin.buffer)
-from superdsm.config import Config, canonical_json
+from superdsm.config import Config
+from superdsm.jsonable import canonical_json
 print(canonical_json(stage.identity_params(Config())))
 """
 

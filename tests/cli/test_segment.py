@@ -50,6 +50,7 @@ def test_one_image(images: list[Path], tmp_path: Path, capfd: pytest.CaptureFixt
     assert {path.name for path in tmp_path.iterdir()} == {"labels.png", "overlay.png"}
 
 
+@pytest.mark.process
 def test_several_images_go_to_a_directory_with_the_same_bytes_for_any_number_of_jobs(
     images: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,6 +70,7 @@ def test_several_images_go_to_a_directory_with_the_same_bytes_for_any_number_of_
     assert (tmp_path / "one.png").read_bytes() == contents[0][Path("labels/a.png")]
 
 
+@pytest.mark.process
 def test_a_damaged_image_among_several_fails_alone(
     images: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_stage_can_be_left_out(images: list[Path], tmp_path: Path, capfd: pyte
     assert not (tmp_path / "b.png").exists()
 
 
+@pytest.mark.process
 def test_a_stage_of_a_script_can_be_used(images: list[Path], tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
     script.write_text(
@@ -140,6 +143,7 @@ def test_a_stage_of_a_script_can_be_used(images: list[Path], tmp_path: Path) -> 
     assert read_image(tmp_path / "out" / "a.png").max() == 0
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_a_killed_worker_costs_only_the_image_that_kills_it(
     images: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]

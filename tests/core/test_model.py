@@ -1,5 +1,6 @@
 """The model kernels against the plain model, finite differences, and exact arithmetic."""
 
+import sys
 from dataclasses import replace
 
 import mpmath
@@ -9,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm._ext.centres import find_centres
-from superdsm._ext.model import RegionModel, logistic
+from superdsm._ext.model import DeformableModel, logistic
+from superdsm._ext.region_layout import RegionLayout
 from superdsm.core import model
+from superdsm.errors import ConfigError
 from tests.twins import model as twin
 
 COEFFICIENT = np.array([1, 1, 2, 2, 2, 1])  # of the plain model's basis, which is in another order:
@@ -52,8 +55,8 @@ def jacobian(order, n_xi):
 def test_derivatives_equal_the_plain_models(region, smooth_amount, subsample, seed):
     y, omega = region
     kernel = model.gaussian_kernel(smooth_amount, 2.0)
-    fast = RegionModel(y, omega)
-    n_xi = fast.deform(kernel, subsample)
+    fast = DeformableModel(RegionLayout(y, omega), kernel, subsample)
+    n_xi = fast.n_centres
     G = twin.smooth_matrix(omega, smooth_amount, subsample)
     assert G.shape[1] == n_xi
     x = np.random.default_rng(seed).standard_normal(n_xi + 6)
@@ -70,8 +73,8 @@ def test_derivatives_equal_the_plain_models(region, smooth_amount, subsample, se
 
 def test_derivatives_agree_with_finite_differences():
     y, omega = nucleus((40, 44), 3)
-    region = RegionModel(y, omega)
-    n = region.deform(model.gaussian_kernel(4, 2.0), 8) + 6
+    region = DeformableModel(RegionLayout(y, omega), model.gaussian_kernel(4, 2.0), 8)
+    n = region.n_centres + 6
     x, h = np.random.default_rng(1).standard_normal(n), 1e-6
     _, gradient, hessian = region.derivatives(x, 0.5, 1.0)
     for i in range(0, n, 3):
@@ -105,6 +108,7 @@ def test_optimum_is_that_of_the_plain_model(region):
 
 
 def test_cvxopt_finds_the_same_optimum():
+    pytest.importorskip("cvxopt", reason="cvxopt has no wheels for this Python")
     y, omega = nucleus((50, 60), 5)
     settings_ = {"alpha": 0.5, "smooth_amount": 4, "smooth_subsample": 8, "background_margin": 20}
     newton = model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(**settings_))
@@ -114,8 +118,17 @@ def test_cvxopt_finds_the_same_optimum():
     assert np.array_equal(newton.fragment, cvxopt.fragment)
 
 
+def test_a_solver_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cvxopt", None)
+    y, omega = nucleus((50, 60), 5)
+    with pytest.raises(ConfigError, match=r"needs the package cvxopt, which cannot be imported .* at 'newton'"):
+        model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(0.5, 4, 8, 20, solver="cvxopt"))
+
+
 @pytest.mark.parametrize("solver", ["newton", "cvxopt"])
 def test_a_fit_that_takes_too_long_yields_the_elliptical_optimum(solver):
+    if solver == "cvxopt":
+        pytest.importorskip("cvxopt", reason="cvxopt has no wheels for this Python")
     y, omega = nucleus((50, 60), 5)
     params = model.ModelParams(0.5, 4, 8, 20, solver=solver, cp_timeout=0.0)
     found = model.fit(y, omega, (0, 0), (50, 60), params)

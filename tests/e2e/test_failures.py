@@ -15,6 +15,7 @@ from tests.laboratory import Laboratory
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
+@pytest.mark.process
 def test_a_broken_image_among_twenty_leaves_nineteen_finished_and_exit_code_1(lab: Laboratory) -> None:
     for number in range(1, 21):
         lab.image(number)
@@ -193,6 +194,7 @@ def test_an_image_that_takes_too_long_is_given_up(lab: Laboratory) -> None:
     assert results[".", 2]["message"] == "took longer than 1.5 seconds; raise --timeout"
 
 
+@pytest.mark.process
 def test_workers_that_cannot_start_are_an_error_at_once(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
     lab.task(environ={"PYTHONHOME": str(lab.root / "nothing")})
     code, _ = lab.call("--run")
@@ -209,6 +211,7 @@ def test_python_dash_m_superdsm_batch(lab: Laboratory) -> None:
     assert done.stdout.splitlines()[-1] == f"superdsm batch {lab.root} --run"
 
 
+@pytest.mark.process
 def test_jobs_1_2_4_and_serial_give_the_same_bytes(lab: Laboratory) -> None:
     for number in range(1, 9):
         lab.image(number)
@@ -260,6 +263,7 @@ def test_report_that_cannot_be_written_is_an_error_before_the_start(
     assert not lab.outputs("seg/*")
 
 
+@pytest.mark.process
 def test_report_says_that_nothing_could_start(lab: Laboratory, tmp_path: Path) -> None:
     lab.task(environ={"PYTHONHOME": str(lab.root / "nothing")})
     assert lab.call("--run", "--report", str(tmp_path / "status.json"))[0] == 2

@@ -128,6 +128,7 @@ def test_adjacency_picture_of_nothing() -> None:
     assert not adjacency_picture(np.zeros((5, 1)), flat, none, none, flat).any()
 
 
+@pytest.mark.speed
 def test_pictures_of_camera_size_are_drawn_quickly() -> None:
     rng = np.random.default_rng(0)
     labels = np.kron(np.arange(1, 109).reshape(9, 12), np.ones((112, 112), dtype=int)).astype(np.uint16)

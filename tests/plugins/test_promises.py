@@ -231,6 +231,7 @@ def fastest(function, repeats, number):
     return min(once() for _ in range(repeats))
 
 
+@pytest.mark.speed
 def test_seam_costs_nothing_measurable_per_image(install):
     """An image takes 100 ms and more; all that plugins add to one, with ten of them installed, is below 1 ms."""
     for index in range(10):

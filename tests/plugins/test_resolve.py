@@ -105,6 +105,7 @@ def test_options_of_segment(root, capsys):
     assert "did you mean 'postprocess'?" in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_stage_of_a_script_travels_to_the_workers_of_a_batch(root, jobs):
     write_task(root, use=["./mystages.py:Flat"], config={"AF_scale": 6})

@@ -1,1 +1,1 @@
-"""Doing it: workers, the images given to them, progress, and the tables of a task."""
+"""Doing it: workers, the images given to them, and who is told meanwhile."""

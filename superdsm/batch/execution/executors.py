@@ -5,24 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
+from superdsm.parallel import THREAD_VARIABLES
 from superdsm.records import ExecutorEntry, ExecutorOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-
-
-def worker_environ(environ: dict[str, str]) -> dict[str, str]:
-    """Return the environment for workers: one thread for the libraries of linear algebra unless `environ` says more."""
-    return dict.fromkeys(THREADS, "1") | environ
 
 
 def make_loky(options: ExecutorOptions) -> Executor:
@@ -77,7 +64,7 @@ def _limited(environ: dict[str, str]) -> Any:
     """Limit the threads of libraries that were loaded already."""
     from threadpoolctl import threadpool_limits
 
-    counts = [int(environ[name]) for name in THREADS if environ.get(name, "").isdigit()]
+    counts = [int(environ[name]) for name in THREAD_VARIABLES if environ.get(name, "").isdigit()]
     return threadpool_limits(max(counts, default=1))
 
 

@@ -1,18 +1,17 @@
 """What goes to a worker, and what comes back."""
 
 import functools
-import hashlib
 import pickle
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from superdsm.batch.storage.journal import OutputFile
+from superdsm.batch.storage.journal import Outcome
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
+from superdsm.jsonable import digest_bytes
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
@@ -65,7 +64,7 @@ def pack(bundle: TaskBundle) -> tuple[bytes, str]:
     import cloudpickle
 
     data = cloudpickle.dumps(bundle)
-    digest = hashlib.blake2b(data, digest_size=20).hexdigest()
+    digest = digest_bytes(data)
     _packed_here[digest] = bundle
     return data, digest
 
@@ -128,9 +127,9 @@ class Job:
     threads: int = 1
 
 
-@dataclass(slots=True)
-class ImageResult:
-    """What became of an image.
+@dataclass(slots=True, kw_only=True)
+class ImageResult(Outcome):
+    """What a worker tells of an image.
 
     Attributes
     ----------
@@ -140,39 +139,18 @@ class ImageResult:
         Whether everything worked.
     computed, loaded : list of str
         Ids of the stages that were run, and of those whose results were taken from the store.
-    outputs : dict
-        By exporter: the file that was written.
-    seconds : dict
-        By stage: how long it took, or had taken.
     total : float
         Seconds for everything.
-    performance : dict
-        Counts of the energy minimisation.
-    summary : dict
-        What the stages say of the image as a whole, see `superdsm.summary`.
-    n_objects : int
-        Number of final objects; -1: not known.
-    warnings : list of str
-        What the user should know of this image.
     damaged : list of str
         Damaged entries of the store that were found.
-    kind, stage, message, traceback : str
-        Of failures; see `superdsm.batch.storage.journal.JournalEntry`.
+    traceback : str
+        Of failures.
     """
 
     number: int
     ok: bool = True
     computed: list[str] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
-    outputs: dict[str, OutputFile] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
-    performance: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, Any] = field(default_factory=dict)
-    n_objects: int = -1
-    warnings: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
-    kind: str = ""
-    stage: str = ""
-    message: str = ""
     traceback: str = ""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from superdsm.batch.execution.job import ImageResult
-from superdsm.batch.execution.progress import ProgressMessage
 from superdsm.batch.planning.records import ImagePlan, TaskPlan
+from superdsm.batch.storage.progress import ProgressMessage
 from superdsm.records import Event, ExitCode
 
 

@@ -9,24 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from superdsm.batch.components import Components
-from superdsm.batch.execution import tables
-from superdsm.batch.execution.executors import worker_environ
 from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.batch.execution.scheduler import Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
+from superdsm.batch.results import tables
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
+from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.batch.tasks import default_profile
 from superdsm.errors import TaskError, suggest
-from superdsm.parallel import cpu_count
+from superdsm.parallel import cpu_count, worker_environ
 from superdsm.records import (
     Event,
     ExecutorEntry,
@@ -227,7 +226,7 @@ class _Execution:
         for number, (_, image) in list(self.images.items()):
             if image.action == Action.FAIL:
                 message = f"{image.path}: {image.reasons[0].removeprefix('image missing: ')}"
-                self.done(ImageResult(number, ok=False, kind=FailureKind.IMAGE, message=message))
+                self.done(ImageResult(number=number, ok=False, kind=FailureKind.IMAGE, message=message))
 
     def work(self, lane: Sequence[TaskPlan], progress: ProgressReader) -> None:
         """Work on tasks that have the environment and the number of workers in common."""
@@ -255,13 +254,9 @@ class _Execution:
             if isinstance(event, ProgressMessage):
                 self.note(event)
                 continue
-            if isinstance(event, Lost):
-                result = ImageResult(event.number, ok=False, kind=event.kind, stage=event.stage, message=event.message)
-            else:
-                result = event.value
-            self.done(result)
-            if self.stopping:
-                scheduler.stop()
+            self.done(_failed(event) if isinstance(event, Lost) else event.value)
+            if self.stopping:  # done() may have set it
+                scheduler.stop()  # type: ignore[unreachable]
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:
@@ -302,6 +297,7 @@ class _Execution:
         outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in wanted}
         for name, output in result.outputs.items():
             outputs[name] = replace(output, path=recorded_path(output.path, prepared.task.directory))
+        seconds = {stage: round(value, 6) for stage, value in result.seconds.items()}
         plan.journal.add(
             JournalEntry(
                 id=image.id,
@@ -309,15 +305,7 @@ class _Execution:
                 recipe=prepared.recipe.digest,
                 image=image.image,
                 exports=exports,
-                outputs=outputs,
-                seconds={stage: round(seconds, 6) for stage, seconds in result.seconds.items()},
-                performance=result.performance,
-                n_objects=result.n_objects,
-                warnings=result.warnings,
-                stage=result.stage,
-                message=result.message,
-                kind=result.kind,
-                summary=result.summary,
+                **{**result.outcome(), "outputs": outputs, "seconds": seconds},
             )
         )
 
@@ -350,6 +338,10 @@ class _Execution:
         """Tell the observers."""
         self.components.notify(event)
         self.listener.event(event)
+
+
+def _failed(lost: Lost) -> ImageResult:
+    return ImageResult(number=lost.number, ok=False, kind=lost.kind, stage=lost.stage, message=lost.message)
 
 
 def _lanes(plans: Sequence[TaskPlan], jobs: int | None) -> Iterator[list[TaskPlan]]:

@@ -9,6 +9,7 @@ from superdsm.batch.storage.store import DamagedError, Entry, Store
 from superdsm.errors import StageError, SuperDSMError
 from superdsm.evaluation import LostError, StageRun, summarise
 from superdsm.fields import ZOOM
+from superdsm.jsonable import plain
 from superdsm.stage import Stage
 
 
@@ -73,7 +74,7 @@ class StoreCache:
         OutputError
             The store cannot be written.
         """
-        from superdsm.io.codecs import kind_of, plain
+        from superdsm.io.codecs import kind_of
 
         if run.stage not in self._keys:
             return run

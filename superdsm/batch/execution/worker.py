@@ -6,12 +6,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from superdsm.batch.execution import progress
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
-from superdsm.batch.execution.progress import ProgressEvent
 from superdsm.batch.execution.store_cache import OutputError, StoreCache
+from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
+from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
@@ -32,7 +32,7 @@ def work(job: Job) -> ImageResult:
     ImageResult
     """
     start = time.perf_counter()
-    result = ImageResult(job.number)
+    result = ImageResult(number=job.number)
     image = None
     try:
         with thread_map(job.threads) as mapper:

@@ -1,1 +1,1 @@
-"""What is there: results by key, the journal of each task, digests of images, and the lock of a task."""
+"""What is there: results by key, the journal of each task, digests of images, locks, and what workers tell."""

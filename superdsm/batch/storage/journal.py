@@ -8,7 +8,7 @@ network file systems do not provide reliably; a journal needs neither, and any t
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -53,24 +53,14 @@ class OutputFile:
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """What became of an image.
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of an image: what a worker tells of it, and the journal keeps.
 
     Attributes
     ----------
-    id : int or str
-        The file id.
-    status : str
-        "done" or "failed".
-    recipe : str
-        Digest of the recipe of the stages.
-    image : str
-        Key of the image; "" if it could not be read.
-    exports : str
-        Digest of the recipes of the outputs.
     outputs : dict
-        By exporter: the file.
+        By exporter: the file that was written.
     seconds : dict
         By stage ("export" included): how long it took when it was computed.
     performance : dict
@@ -85,11 +75,6 @@ class JournalEntry:
         What the stages say of the image as a whole, see `superdsm.summary`.
     """
 
-    id: FileId
-    status: str
-    recipe: str
-    image: str = ""
-    exports: str = ""
     outputs: dict[str, OutputFile] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     performance: dict[str, Any] = field(default_factory=dict)
@@ -100,9 +85,39 @@ class JournalEntry:
     kind: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
 
+    def outcome(self) -> dict[str, Any]:
+        """Return the attributes above by name, of whatever has them."""
+        return {item.name: getattr(self, item.name) for item in fields(Outcome)}
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalEntry(Outcome):
+    """What became of an image, and what it was made with.
+
+    Attributes
+    ----------
+    id : int or str
+        The file id.
+    status : str
+        "done" or "failed".
+    recipe : str
+        Digest of the recipe of the stages.
+    image : str
+        Key of the image; "" if it could not be read.
+    exports : str
+        Digest of the recipes of the outputs.
+    """
+
+    id: FileId
+    status: str
+    recipe: str
+    image: str = ""
+    exports: str = ""
+
     def line(self) -> str:
         """Return the line of the journal."""
-        data = {name: value for name, value in asdict(self).items() if value not in ("", {}, [])}
+        values = {"id": self.id, **asdict(self)}  # who it is about comes first
+        data = {name: value for name, value in values.items() if value not in ("", {}, [])}
         data["outputs"] = {name: list(asdict(output).values()) for name, output in self.outputs.items()}
         return json.dumps(data, separators=(",", ":"))
 

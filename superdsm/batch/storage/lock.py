@@ -29,6 +29,7 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+PATIENCE = 25  # looks for the name of the holder
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -67,8 +68,7 @@ class Lock:
         try:
             _lock(file)
         except OSError as exc:
-            file.seek(0)
-            holder = file.read()
+            holder = _read_holder(file)
             file.close()
             if exc.errno not in HELD:
                 raise
@@ -87,6 +87,16 @@ class Lock:
                 self._file.truncate()
             self._file.close()
             self._file = None
+
+
+def _read_holder(file: IO[str]) -> str:
+    """Return who holds the lock. Whoever has just taken it has not said so yet: give it a moment."""
+    for _ in range(PATIENCE):
+        file.seek(0)
+        if holder := file.read():
+            return holder
+        time.sleep(0.02)
+    return ""
 
 
 def _describe(holder: str) -> str:

@@ -4,7 +4,6 @@ An entry is ``KEY.json``, and ``KEY.npz`` if there are arrays. The JSON file is 
 other file, and has a checksum of its own: an entry is there completely, or is not there, or is known to be damaged.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 from superdsm.batch.storage.atomic import TEMPORARY, write_atomic
 from superdsm.errors import SuperDSMError
+from superdsm.jsonable import arrays_and_sets, digest_bytes
 
 FORMAT = 1
 
@@ -49,10 +49,6 @@ class Entry:
     warnings: list[str]
     log: list[dict[str, Any]]
     arrays: dict[str, Any] | None = None
-
-
-def _checksum(data: bytes | memoryview) -> str:
-    return hashlib.blake2b(data, digest_size=20).hexdigest()
 
 
 class Store:
@@ -110,7 +106,7 @@ class Store:
         description = None
         if arrays:
             data = pack(arrays)
-            description = {"size": len(data), "checksum": _checksum(data)}
+            description = {"size": len(data), "checksum": digest_bytes(data)}
             write_atomic(self._path(entry.key, ".npz"), data, shared=True)
         body = {
             "format": FORMAT,
@@ -122,8 +118,8 @@ class Store:
             "warnings": entry.warnings,
             "log": entry.log,
         }
-        text = json.dumps(body, separators=(",", ":"), default=_plain)
-        lines = f"{_checksum(text.encode())}\n{text}\n".encode()
+        text = json.dumps(body, separators=(",", ":"), default=arrays_and_sets)
+        lines = f"{digest_bytes(text.encode())}\n{text}\n".encode()
         write_atomic(self._path(entry.key, ".json"), lines, shared=True)
         return Entry(entry.key, entry.stage, fields, entry.seconds, entry.warnings, entry.log, description)
 
@@ -143,7 +139,7 @@ class Store:
         except OSError as exc:
             raise DamagedError(f"{path}: cannot be read ({exc.strerror})") from exc
         checksum, _, body = data.partition(b"\n")
-        if checksum.decode("ascii", "replace") != _checksum(body.removesuffix(b"\n")):
+        if checksum.decode("ascii", "replace") != digest_bytes(body.removesuffix(b"\n")):
             raise DamagedError(f"{path}: is truncated or was changed")
         content = json.loads(body)
         if content["format"] != FORMAT or content["key"] != key:
@@ -182,7 +178,7 @@ class Store:
             data = path.read_bytes()
         except OSError as exc:
             raise DamagedError(f"{path}: cannot be read ({exc.strerror})") from exc
-        if len(data) != entry.arrays["size"] or _checksum(data) != entry.arrays["checksum"]:
+        if len(data) != entry.arrays["size"] or digest_bytes(data) != entry.arrays["checksum"]:
             raise DamagedError(f"{path}: is truncated or was changed")
         return data
 
@@ -235,11 +231,3 @@ class Store:
         files = list(self.files())
         complete = {path.stem for path in files if path.suffix == ".json"}
         return [path for path in files if path.suffix == TEMPORARY or path.stem not in complete]
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} cannot be stored")

@@ -5,15 +5,15 @@ before the scale enters, and the key of each input field. The key of a field is 
 key of the image is the hash of its file and of its reader.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from superdsm.config import Config, canonical_json, digest
+from superdsm.config import Config
 from superdsm.errors import PipelineError
 from superdsm.evaluation import OUTSIDE, wiring
 from superdsm.fields import SCALE, SOURCE, ZOOM
+from superdsm.jsonable import canonical_json, digest, digest_bytes
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
@@ -24,7 +24,7 @@ Settings = Callable[[Stage, Config, bool], Mapping[str, Any]]
 
 
 def _hash(*parts: str) -> str:
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+    return digest_bytes("\0".join(parts).encode())
 
 
 def image_key(content: str, reader: Reader, provider: str) -> str:

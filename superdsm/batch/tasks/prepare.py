@@ -12,8 +12,9 @@ from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
-from superdsm.config import PIXEL_SIZE, PROFILE, Config, canonical_json, digest
+from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
+from superdsm.jsonable import canonical_json, digest
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage

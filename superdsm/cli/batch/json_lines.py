@@ -7,8 +7,8 @@ from typing import Any
 
 from superdsm.batch.execution.job import ImageResult
 from superdsm.batch.execution.listener import RunSummary
-from superdsm.batch.execution.progress import ProgressMessage
 from superdsm.batch.planning.records import ImagePlan, TaskPlan
+from superdsm.batch.storage.progress import ProgressMessage
 from superdsm.cli.batch import describe
 from superdsm.cli.batch.lines import Lines
 from superdsm.records import Event

@@ -6,8 +6,8 @@ from typing import IO
 
 from superdsm.batch.execution.job import ImageResult
 from superdsm.batch.execution.listener import RunSummary
-from superdsm.batch.execution.progress import ProgressMessage
 from superdsm.batch.planning.records import ImagePlan, TaskPlan
+from superdsm.batch.storage.progress import ProgressMessage
 from superdsm.cli.batch import describe
 from superdsm.cli.batch.display import Display
 from superdsm.cli.batch.units import duration

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from superdsm.batch.execution.job import ImageResult
 from superdsm.batch.execution.listener import RunSummary
-from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
+from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage
 from superdsm.cli.batch.lines import Lines
 from superdsm.cli.batch.units import duration
 from superdsm.records import Event

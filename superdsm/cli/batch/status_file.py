@@ -9,9 +9,9 @@ from typing import Any
 
 from superdsm.batch.execution.job import ImageResult
 from superdsm.batch.execution.listener import RunSummary
-from superdsm.batch.execution.progress import ProgressMessage
 from superdsm.batch.planning.records import ImagePlan, TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.progress import ProgressMessage
 from superdsm.cli.batch.display import Display
 from superdsm.errors import TaskError
 from superdsm.records import Event, ExitCode

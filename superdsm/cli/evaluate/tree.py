@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.batch.components import installed
-from superdsm.batch.planning.planner import Planner
-from superdsm.batch.planning.records import Action, PlanOptions
+from superdsm.batch.api import Batch
+from superdsm.batch.execution.listener import Listener
+from superdsm.batch.planning.records import Action, TaskPlan
 from superdsm.batch.tasks.file_ids import PatternError, check_pattern, expand
-from superdsm.batch.tasks.prepare import PreparedTask, Preparer
-from superdsm.batch.tasks.tree import Task, discover
+from superdsm.batch.tasks.tree import Task
 from superdsm.cli.evaluate.pairs import (
     Evaluated,
     Pair,
@@ -75,6 +74,14 @@ class TaskScores:
         return frozenset(pair.truth for pair in self.evaluated.results)
 
 
+class _Warnings(Listener):
+    """Passes on what is to be looked at in the tasks."""
+
+    def warning(self, text: str, *, minor: bool = False) -> None:
+        if not minor:
+            warn(text)
+
+
 def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
     """Evaluate all tasks in and below a directory.
 
@@ -86,12 +93,7 @@ def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
     from superdsm.metrics import summarise
 
     by = score_name(args)
-    tools = installed()
-    tree = discover(args.predicted, tools)
-    for text in tree.warnings:
-        warn(text)
-    preparer, planner = Preparer(tree, tools), Planner(tree, tools, PlanOptions())
-    found = [_find(preparer.prepare(task), planner, args) for task in tree.select()]
+    found = [_find(plan, args) for plan in Batch.open(args.predicted).plan(remember=False, listener=_Warnings()).tasks]
     check_pictures(
         (pair for scores in found for pair in scores.pairs), (file for scores in found for file in scores.files)
     )
@@ -128,9 +130,9 @@ def score_name(args: argparse.Namespace) -> str:
     return str(by)
 
 
-def _find(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) -> TaskScores:
+def _find(plan: TaskPlan, args: argparse.Namespace) -> TaskScores:
     """Find the label images of a task, and their ground truth."""
-    task = prepared.task
+    prepared, task = plan.prepared, plan.prepared.task
     scores = TaskScores(task, Evaluated())
     export = next((number for number, export in enumerate(prepared.exports) if export.name == LABELS), None)
     if export is None:
@@ -144,7 +146,7 @@ def _find(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) ->
     except PatternError as exc:
         raise TaskError(f"--gt {args.gt}: does not go with the file ids of task {task.name}: {exc}") from exc
     pictures = None if args.overlay is None else args.overlay / task.name
-    for image, path in zip(planner.plan(prepared).images, truths, strict=True):
+    for image, path in zip(plan.images, truths, strict=True):
         outputs = [Path(expand(output.pattern, image.id)) for output in prepared.exports]
         name = str(image.id)
         scores.files += outputs

@@ -1,6 +1,7 @@
 """The journal, the cache of digests, the store and the notice board, by themselves."""
 
 import dataclasses
+import json
 import threading
 from pathlib import Path
 
@@ -9,21 +10,49 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from superdsm.batch.execution import progress
-from superdsm.batch.execution.progress import ProgressEvent
+from superdsm.batch.storage import progress
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
+from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.batch.storage.store import DamagedError, Entry, Store
 from tests.laboratory import Laboratory
 
 RECORDS = [
     JournalEntry(
-        1, DONE, "recipe", "image", "exports", {"seg": OutputFile("seg/1.png", "key", "digest", 5, 7)}, {"a": 0.5}
+        id=1,
+        status=DONE,
+        recipe="recipe",
+        image="image",
+        exports="exports",
+        outputs={"seg": OutputFile("seg/1.png", "key", "digest", 5, 7)},
+        seconds={"a": 0.5},
     ),
-    JournalEntry("1", FAILED, "recipe", kind="stage", stage="dsm", message="line\nbreak, ünïcode"),
-    JournalEntry("plate/ä", DONE, "recipe", "image", n_objects=0, warnings=["w"], performance={"x": float("inf")}),
+    JournalEntry(id="1", status=FAILED, recipe="recipe", kind="stage", stage="dsm", message="line\nbreak, ünïcode"),
+    JournalEntry(
+        id="plate/ä",
+        status=DONE,
+        recipe="recipe",
+        image="image",
+        n_objects=0,
+        warnings=["w"],
+        performance={"x": float("inf")},
+    ),
 ]
+
+
+def test_the_format_of_a_line() -> None:
+    assert RECORDS[0].line().startswith('{"id":1,')
+    assert json.loads(RECORDS[0].line()) == {
+        "id": 1,
+        "status": "done",
+        "recipe": "recipe",
+        "image": "image",
+        "exports": "exports",
+        "outputs": {"seg": ["seg/1.png", "key", "digest", 5, 7]},
+        "seconds": {"a": 0.5},
+        "n_objects": -1,
+    }
 
 
 def test_records_survive(tmp_path: Path) -> None:
@@ -162,6 +191,7 @@ def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.process
 def test_store_of_a_directory_that_is_no_root(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
     from superdsm.cli import main
 

@@ -82,6 +82,7 @@ def test_a_clash_ends_the_command_before_the_start(lab: Laboratory, capsys: pyte
     assert not (lab.root / "seg").exists()
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("pattern", ["seg/%d.png", "{ROOTDIR}/seg/{DIRNAME}-%d.png", "seg/%d/%d.png"])
 def test_a_thousand_tasks_and_a_hundred_thousand_images_are_compared_quickly(tmp_path: Path, pattern: str) -> None:
     fields = {"img_pathpattern": "%d.png", "file_ids": "1-100", "seg_pathpattern": pattern}

@@ -324,6 +324,7 @@ def test_reading_a_config_never_changes_its_key() -> None:
     assert (config.digest(), keys(config.as_dict())) == before
 
 
+@pytest.mark.speed
 def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, components: Components) -> None:
     write(tmp_path, img_pathpattern="img-%d.png", file_ids=list(range(100)), config={"dsm": {"alpha": 1}})
     for plate in range(25):

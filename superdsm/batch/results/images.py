@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.batch.execution import tables
-from superdsm.batch.execution.tables import Table
+from superdsm.batch.results import tables
+from superdsm.batch.results.tables import Table
 from superdsm.batch.storage.journal import Journal, JournalEntry
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.file_ids import FileId

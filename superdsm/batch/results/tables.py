@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from superdsm.batch.components import Components
-from superdsm.batch.execution.executors import THREADS, worker_environ
 from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
 from superdsm.config import PROFILE
+from superdsm.parallel import THREAD_VARIABLES, worker_environ
 from superdsm.summary import cells
 
-ENVIRONMENT = (*THREADS, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "TZ")
+ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
 LIBRARIES = ("numpy", "scipy", "scikit-image", "cvxopt", "loky", "imageio", "tifffile", "imagecodecs")
 

@@ -1,0 +1,1 @@
+"""What was done: the images of a task for those who read results, and its tables."""

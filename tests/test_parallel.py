@@ -1,0 +1,36 @@
+"""Threads, and how many cores there are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from superdsm import parallel
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({}, None),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "20000 100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "damaged"}, None),
+    ],
+)
+def test_the_cores_that_a_container_may_use(
+    files: dict[str, str], limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(parallel, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    assert parallel.cpu_count() == (limit or 64)
+
+
+def test_libraries_use_one_thread_in_a_worker_unless_the_task_says_more() -> None:
+    environ = parallel.worker_environ({"OMP_NUM_THREADS": "3", "LANG": "C"})
+    assert environ == dict.fromkeys(parallel.THREAD_VARIABLES, "1") | {"OMP_NUM_THREADS": "3", "LANG": "C"}
