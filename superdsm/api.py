@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from superdsm.config import PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError
 from superdsm.evaluation import Run
-from superdsm.fields import FINAL_OBJECTS, image_shape
+from superdsm.fields import FINAL_OBJECTS, ZOOM, image_shape
 from superdsm.parallel import thread_map
 from superdsm.pipeline import Pipeline
 from superdsm.records import Event
@@ -50,6 +51,13 @@ class Result(Run):
         Records of the stages, for instance of each fit.
     """
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the stages say of the image as a whole: sizes, and what was left out and why."""
+        from superdsm.summary import gathered
+
+        return gathered(self.log)
+
     def __repr__(self) -> str:
         count = next((f"{len(self.fields[name])} objects, " for name in FINAL_OBJECTS if name in self.fields), "")
         return f"<Result: {count}{sum(self.timings.values()):.2f} s, fields {', '.join(self.fields)}>"
@@ -64,13 +72,20 @@ class Result(Run):
 
     @functools.cached_property
     def labels(self) -> "npt.NDArray[np.integer[Any]]":
-        """Label image of the final objects, uint16 (more than 65,535 objects: uint32), shape of the image."""
+        """Label image of the final objects, uint16 (more than 65,535 objects: uint32).
+
+        It has the shape of the image; of a pipeline that ended on the working grid, that of this grid.
+        """
         from superdsm.core.labels import label_image
 
-        shape = image_shape(self.fields)
+        shape = self.fields["g_work"].shape if self._on_working_grid else image_shape(self.fields)
         if shape is None:
             raise PipelineError("no field tells the shape of the image; run the pipeline with the image")
         return label_image(self.objects, shape)
+
+    @property
+    def _on_working_grid(self) -> bool:
+        return self.fields.get(ZOOM) not in (None, 1)
 
     def overlay(self, border: int = 2) -> "npt.NDArray[np.uint8]":
         """Return a picture of the image with the contours of the final objects.
@@ -86,7 +101,7 @@ class Result(Run):
         """
         from superdsm.io.render import overlay
 
-        image = self.fields.get("g_rgb")
+        image = None if self._on_working_grid else self.fields.get("g_rgb")
         return overlay(self.fields["g_raw"] if image is None else image, self.labels, border=border)
 
 
@@ -94,6 +109,7 @@ def segment(
     image: Any,
     config: Mapping[str, Any] | None = None,
     *,
+    profile: str | None = None,
     pipeline: Pipeline | None = None,
     use: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -112,8 +128,10 @@ def segment(
         The image. None if the pipeline starts at `first` with `fields` of an earlier run.
     config : mapping, optional
         Hyperparameters, for instance ``{"AF_scale": 40, "dsm": {"alpha": 0.5}}``.
+    profile : str, optional
+        "adaptive" or "published", see `superdsm.profiles`; wins over the ``profile`` of the configuration.
     pipeline : Pipeline, optional
-        Another pipeline than the default one.
+        Another pipeline than that of a profile.
     use, without : sequence of str, optional
         Stages of plugins to use, and stages to leave out.
     fields : mapping, optional
@@ -143,14 +161,18 @@ def segment(
     Examples
     --------
     >>> result = superdsm.segment(image, {"AF_scale": 40})
+    >>> result = superdsm.segment(image, {"nucleus_radius": "5 um", "pixel_size": 0.65}, profile="adaptive")
     >>> result.labels.max(), result.timings["postprocess"]
     """
     from superdsm.plugins import resolve_pipeline
 
     if not isinstance(jobs, int) or jobs < 1:  # type: ignore[redundant-expr]  # not all check types
         raise ConfigError(f"jobs = {jobs!r}: give the number of threads to use, an integer of at least 1")
+    config = Config(config)
+    if profile is not None:
+        config = config.with_value(PROFILE, profile)
     if pipeline is None:
-        pipeline = resolve_pipeline(use, without)
+        pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE))
     with _linear_algebra().limit(limits=1), thread_map(jobs) as mapper:
         return Result.of(
             pipeline.evaluation(

@@ -12,6 +12,10 @@ from typing import Any
 from superdsm.errors import ConfigError
 from superdsm.jsonable import digest, plain, scalars
 
+PROFILE = "profile"
+PIXEL_SIZE = "pixel_size"
+SETTINGS = (PROFILE, PIXEL_SIZE)  # stand at the top level of a configuration and belong to no stage
+
 
 def parse_json(text: str, name: str, error: type[Exception] = ConfigError) -> Any:
     """Parse JSON, with ``Infinity``, ``-Infinity`` and ``NaN`` as numbers.

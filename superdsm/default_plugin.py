@@ -11,17 +11,25 @@ from superdsm.records import Command, ExecutorEntry, Exporter, Reader, StageEntr
 
 @hookimpl
 def superdsm_register_stages() -> Iterable[StageEntry]:
-    """Offer the stages of the method, in their order."""
+    """Offer the stages of the method in their order, and those that only other profiles use."""
     from superdsm.stages.c2f_region_analysis import C2FRegionAnalysis
+    from superdsm.stages.contours import Contours
     from superdsm.stages.dsm import Dsm
+    from superdsm.stages.evidence import Evidence
     from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
     from superdsm.stages.ingest import Ingest
+    from superdsm.stages.normalise import Normalise
+    from superdsm.stages.nucleus_size import NucleusSize
+    from superdsm.stages.object_prices import ObjectPrices
     from superdsm.stages.postprocess import Postprocess
     from superdsm.stages.preprocess import Preprocess
+    from superdsm.stages.resolution import Resolution
+    from superdsm.stages.restore import Restore
     from superdsm.stages.scale import Scale
 
-    stages = (Ingest, Scale, Preprocess, Dsm, C2FRegionAnalysis, GlobalEnergyMinimization, Postprocess)
-    return [StageEntry(stage, default=True) for stage in stages]
+    method = (Ingest, Scale, Preprocess, Dsm, C2FRegionAnalysis, GlobalEnergyMinimization, Postprocess)
+    adaptive = (NucleusSize, Resolution, Normalise, ObjectPrices, Restore, Contours, Evidence)
+    return [StageEntry(stage, default=stage in method) for stage in (*method, *adaptive)]
 
 
 @hookimpl

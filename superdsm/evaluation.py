@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
-from superdsm.config import Config
+from superdsm.config import SETTINGS, Config
 from superdsm.errors import PipelineError, StageError, SuperDSMError
-from superdsm.fields import SCALE, SOURCE, check_value, image_shape
+from superdsm.fields import SCALE, SOURCE, ZOOM, check_value, image_shape, resampled_shape
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event, StageFinished, StageStarted
 from superdsm.stage import Stage, StageContext
@@ -64,16 +64,16 @@ class Cache(Protocol):
         """Keep what a stage has made; return it as it will be when it is taken from here."""
 
 
-def wiring(stages: Iterable[Stage]) -> dict[str, dict[str, str]]:
+def wiring(stages: Iterable[Stage], given: Iterable[str] = ()) -> dict[str, dict[str, str]]:
     """Return by stage the fields that it depends on, in alphabetical order, each with the id of the stage it is from.
 
     The one rule of which stage provides a field: the last one before that has it among its outputs. ``OUTSIDE`` stands
-    for none, as for the image.
+    for none, as for the image and for what else is `given`.
     """
-    last: dict[str, str] = {}
+    last: dict[str, str] = dict.fromkeys(given, OUTSIDE)
     wires: dict[str, dict[str, str]] = {}
     for stage in stages:
-        wires[stage.id] = {name: last.get(name, OUTSIDE) for name in sorted(stage.dependencies)}
+        wires[stage.id] = {name: last.get(name, OUTSIDE) for name in sorted(stage.wanted(last))}
         last.update(dict.fromkeys(stage.outputs, stage.id))
     return wires
 
@@ -149,7 +149,7 @@ class Evaluation:
         self._cache = cache
         self._mapper = mapper
         self._observe = observe or (lambda event: None)
-        self._wires = wiring(self.stages.values())
+        self._wires = wiring(self.stages.values(), self.given)
         self._runs: dict[str, StageRun] = {}
         self._reports: dict[str, dict[str, Any]] = {}
         known = {*self.given, SOURCE} if source else {*self.given}
@@ -183,7 +183,7 @@ class Evaluation:
 
     def params(self) -> Config:
         """Return the hyperparameters of all stages as used, automatic ones filled in; for errors see `ensure`."""
-        config = Config()
+        config = Config({name: self.config[name] for name in SETTINGS if name in self.config})
         for stage in self.stages.values():
             config = config.merged(self._report(stage))
         return config
@@ -209,14 +209,16 @@ class Evaluation:
             self.given[SOURCE] = self._source()
         return self.given[SOURCE]
 
-    def _scale(self, stage: Stage) -> float | None:
+    def _wired(self, stage: Stage, name: str) -> float | None:
+        """Return the scale or the zoom that a stage is given; None if it depends on none."""
         wires = self._wires[stage.id]
-        scale: float | None = self._value(SCALE, wires[SCALE]) if SCALE in wires else None
-        return scale
+        value: float | None = self._value(name, wires[name]) if name in wires else None
+        return value
 
     def _report(self, stage: Stage) -> dict[str, Any]:
         if stage.id not in self._reports:
-            self._reports[stage.id] = stage.resolve(self.config, self._scale(stage))[1]
+            scale, zoom = self._wired(stage, SCALE), self._wired(stage, ZOOM)
+            self._reports[stage.id] = stage.resolve(self.config, scale, zoom)[1]
         return self._reports[stage.id]
 
     def _compute(self, stage: Stage) -> StageRun:
@@ -231,7 +233,7 @@ class Evaluation:
     def _run(self, stage: Stage, inputs: Mapping[str, Any]) -> StageRun:
         self._observe(StageStarted("", self.name, stage.id))
         start = time.perf_counter()
-        params, self._reports[stage.id] = stage.resolve(self.config, inputs.get(SCALE))
+        params, self._reports[stage.id] = stage.resolve(self.config, inputs.get(SCALE), inputs.get(ZOOM))
         ctx = StageContext(params, self._mapper, self.name)
         outputs = self._outputs(stage, ctx, inputs)
         seconds = time.perf_counter() - start
@@ -242,7 +244,7 @@ class Evaluation:
 
     def _outputs(self, stage: Stage, ctx: StageContext, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a stage returns, checked; whatever it raises is its own failure."""
-        blind = stage.needs_scale and inputs[SCALE] is None
+        blind = stage.needs_scale and inputs[SCALE] is None and not stage.always
         sized = any(isinstance(axis, str) for name in stage.outputs for axis in stage.field(name).shape)
         shape = self._shape(stage, inputs) if blind or sized else None
         if blind and shape is None:
@@ -256,16 +258,27 @@ class Evaluation:
             raise
         except BaseException as exc:  # a stage may be anybody's code, and may even end the interpreter
             raise StageError(stage.id, f"{type(exc).__name__}: {exc}".removesuffix(": ")) from exc
-        _check(stage, outputs, shape)
+        zoom = None if shape is None else self._zoom(stage, outputs)
+        _check(stage, outputs, shape, shape if shape is None or zoom is None else resampled_shape(shape, zoom))
         return outputs  # type: ignore[no-any-return]
 
     def _shape(self, stage: Stage, inputs: Mapping[str, Any]) -> tuple[int, int] | None:
         """Return rows and columns of the image; None if nothing tells."""
-        shape = image_shape(self.given) or image_shape(inputs)
+        resampled = any(ZOOM in other.outputs for other in self.stages.values())
+        shape = image_shape(self.given) or (None if resampled else image_shape(inputs))
         if shape is None and self._source is not None:
             shape = image_shape({SOURCE: self._image()})
             self.where = stage.id
         return shape
+
+    def _zoom(self, stage: Stage, outputs: Any) -> float | None:
+        """Return the zoom of the grid that a stage leaves behind; None if there is only one."""
+        if isinstance(outputs, Mapping) and ZOOM in outputs:
+            found: float | None = outputs[ZOOM]
+            return found
+        ids = list(self.stages)
+        before = [id_ for id_ in ids[: ids.index(stage.id)] if ZOOM in self.stages[id_].outputs]
+        return self._value(ZOOM, before[-1]) if before else self.given.get(ZOOM)
 
 
 @dataclass(frozen=True)
@@ -308,8 +321,8 @@ class Run:
         )
 
 
-def _check(stage: Stage, outputs: Any, shape: tuple[int, int] | None) -> None:
-    """Check what a stage returned, and make its arrays read-only."""
+def _check(stage: Stage, outputs: Any, image: tuple[int, int] | None, working: tuple[int, int] | None) -> None:
+    """Check what a stage returned, given the shapes of both grids, and make its arrays read-only."""
     if not isinstance(outputs, Mapping):
         raise StageError(stage.id, f"process() returned {type(outputs).__name__}, not a dict of fields")
     if set(outputs) != set(stage.outputs):
@@ -317,7 +330,8 @@ def _check(stage: Stage, outputs: Any, shape: tuple[int, int] | None) -> None:
             stage.id, f"process() returned {sorted(map(str, outputs))}, but the outputs are {sorted(stage.outputs)}"
         )
     for name, value in outputs.items():
-        problem = check_value(stage.field(name), value, shape)
+        declared = stage.field(name)
+        problem = check_value(declared, value, working if declared.grid == "working" else image)
         if problem:
             raise StageError(stage.id, f"the field {name!r} {problem}")
         if hasattr(value, "setflags"):

@@ -2,16 +2,23 @@
 
 Every field is written once and is read-only afterwards. A stage of a third party declares further fields by its class
 attribute ``fields``; a field without a declaration is stored by what its value is (array, table, or JSON).
+
+There are two grids. Most pipelines know only the pixels of the image. A pipeline with the stage ``resolution`` works on
+resampled pixels between that stage and ``restore``: the fields that say where a stage is (``g_raw``, ``scale``,
+``zoom``) are refined by both, so that they go together at any place, and a stage between them need not know.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 KINDS = ("array", "json", "table", "objects")
+GRIDS = ("", "image", "working")
 SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",), "certificate": ("json",)}
 SOURCE = "image"  # what is given from outside
 SCALE = "scale"  # what automatic hyperparameters follow
+ZOOM = "zoom"  # what lengths follow that users give
+WORK = "work"  # what those two were on the working grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,9 @@ class Field:
         What batch processing tells of the field without loading it: "number" (of "objects": how many were found, where
         several stages provide such a field those of the last one), "counts" (of "json": a dict for the table of
         counts), or nothing.
+    grid : str
+        What its pixels are: "image", those of the image; "working", those that the stages between ``resolution`` and
+        ``restore`` work on (of a pipeline without these stages: those of the image); "" if it has none.
     """
 
     name: str
@@ -51,8 +61,11 @@ class Field:
     empty: Any = None
     finite: bool = False
     summary: str = ""
+    grid: str = ""
 
     def __post_init__(self) -> None:
+        if self.grid not in GRIDS:
+            raise ValueError(f"field {self.name!r}: grid {self.grid!r} is none of 'image', 'working' and ''")
         if self.kind not in KINDS:
             raise ValueError(f"field {self.name!r}: kind {self.kind!r} is none of {', '.join(KINDS)}")
         if self.kind not in SUMMARIES.get(self.summary, ()):
@@ -65,21 +78,39 @@ FINAL_OBJECTS = ("postprocessed_objects", "cover")  # the first of them that the
 FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
-        Field(SOURCE, "array", "The image as it was read.", "", ()),
-        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, finite=True),
-        Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3)),
-        Field(SCALE, "json", "Standard deviation of the blob of a typical object, in pixels; None: no blob."),
+        Field(SOURCE, "array", "The image as it was read.", "", (), grid="image"),
+        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, finite=True, grid="image"),
+        Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3), grid="image"),
         Field(
-            "y", "array", "Offset-corrected intensities; foreground is roughly y > 0.", "float64", IMAGE, finite=True
+            SCALE,
+            "json",
+            "Standard deviation of the blob of a typical object, in pixels of the grid of g_raw; None: no blob.",
+        ),
+        Field("nuclei", "json", "Size of the nuclei: radius in pixels of the image, spread, number of blobs."),
+        Field(ZOOM, "json", "Pixels of the grid of g_raw per pixel of the image, along an axis; 1 where it is one."),
+        Field(WORK, "json", "The scale and the zoom of the working grid, kept for its end."),
+        Field("g_work", "array", "The resampled grey intensities.", "float64", IMAGE, finite=True, grid="working"),
+        Field("g_image", "array", "Grey intensities of the image, kept for its end.", "float64", IMAGE, grid="image"),
+        Field(
+            "y",
+            "array",
+            "Offset-corrected intensities; foreground is roughly y > 0.",
+            "float64",
+            IMAGE,
+            finite=True,
+            grid="working",
         ),
         Field("dsm_cfg", "json", "Resolved hyperparameters of the deformable shape model."),
-        Field("y_mask", "array", "Pixels that are not part of irregular clusters.", "bool", IMAGE, True),
-        Field("atoms", "array", "Label image of the atoms, 1, 2, ...; 0: none.", "int32", IMAGE),
+        Field(
+            "y_mask", "array", "Pixels that are not part of irregular clusters.", "bool", IMAGE, True, grid="working"
+        ),
+        Field("atoms", "array", "Label image of the atoms, 1, 2, ...; 0: none.", "int32", IMAGE, grid="working"),
         Field("adjacencies", "array", "Pairs of adjacent atoms, the smaller label first, sorted.", "int32", (None, 2)),
-        Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2)),
-        Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE),
-        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number"),
-        Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=()),
+        Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2), grid="working"),
+        Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE, grid="working"),
+        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number", grid="working"),
+        Field("work_cover", "objects", "The cover as it was on the working grid.", empty=(), grid="working"),
+        Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=(), grid="working"),
         Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
         Field(
             "certificate",
@@ -88,9 +119,19 @@ FIELDS: Mapping[str, Field] = {
             empty={},
             summary="certificate",
         ),
-        Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number"),
+        Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number", grid="image"),
     )
 }
+
+
+def on_grid(name: str, grid: str) -> Field:
+    """Return the declaration of a field of the vocabulary for a stage that provides it on another grid."""
+    return replace(FIELDS[name], grid=grid)
+
+
+def resampled_shape(shape: tuple[int, ...], zoom: float) -> tuple[int, int]:
+    """Return rows and columns of the grid with `zoom` pixels per pixel of an image of the shape `shape`."""
+    return (max(1, round(shape[0] * zoom)), max(1, round(shape[1] * zoom)))
 
 
 def empty_value(field: Field, image_shape: tuple[int, int]) -> Any:
@@ -125,7 +166,7 @@ def image_shape(fields: Mapping[str, Any]) -> tuple[int, int] | None:
         Fields by name. The image itself tells best; without it any array that is as large does.
     """
     whole = [name for name, field in FIELDS.items() if field.shape[:2] == IMAGE]
-    for name in (SOURCE, *whole):
+    for name in (SOURCE, "g_image", *whole):
         shape: tuple[int, ...] = getattr(fields.get(name), "shape", ())
         if len(shape) >= len(IMAGE):
             return (int(shape[0]), int(shape[1]))

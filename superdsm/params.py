@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superdsm.errors import ConfigError, suggest
+from superdsm.lengths import POWERS, ROUNDING, rescaled, significant
 
 UNITS: Mapping[str, Callable[[float], float]] = {
     "scale": lambda scale: scale,
@@ -63,13 +64,14 @@ class Param:
     nullable: bool = False
     toplevel: bool = False
     neutral: Any = ...
+    unit: str = ""
 
     @property
     def factor_name(self) -> str:
         """Name of the automatic factor in a configuration."""
         return factor_name(self.name)
 
-    def check(self, value: Any, path: str) -> Any:
+    def check(self, value: Any, path: str, *, image: bool = False) -> Any:
         """Return `value` in the type of the hyperparameter.
 
         Parameters
@@ -78,6 +80,8 @@ class Param:
             A JSON value.
         path : str
             What to call the hyperparameter in an error.
+        image : bool, optional
+            Whether lengths are those of the image and go to another grid: they are truncated and raised there.
 
         Raises
         ------
@@ -88,7 +92,7 @@ class Param:
             if self.nullable:
                 return None
             raise ConfigError(f"{path} is null; expected: {self.expectation()}")
-        value = self._typed(value, path)
+        original, value = value, self._typed(value, path)
         if self.choices and value not in self.choices:
             hint = suggest(str(value), [str(choice) for choice in self.choices])
             raise ConfigError(f"{path} = {value!r} is not allowed; expected: {self.expectation()}{hint}")
@@ -96,7 +100,7 @@ class Param:
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
                 raise ConfigError(f"{path} = {value!r} is out of range; expected: {self.expectation()}")
-        return self.bounded(value)
+        return float(original) if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -120,6 +124,20 @@ class Param:
         """Return the value for the `scale` of an image, in pixels; for `path` and errors, see `check`."""
         source = f"{path} (automatic: {self.factor_name} = {auto.factor:g} at scale {scale:g})"
         return self.check(UNITS[auto.unit](scale) * auto.factor, source)
+
+    def on_grid(self, value: Any, zoom: float) -> Any:
+        """Return a value in pixels of a grid, of which there are `zoom` per pixel of the image, along an axis."""
+        value = significant(rescaled(value, self.unit, zoom))
+        if self.type is int and isinstance(value, float) and math.isfinite(value):
+            value = int(value + ROUNDING) if self.truncate else round(value)
+        return self.bounded(value)
+
+    def on_image(self, value: Any, zoom: float) -> Any:
+        """Return a value in pixels of the image which `on_grid` turns to this one."""
+        if not POWERS[self.unit] or zoom == 1:
+            return value
+        value = rescaled(value, self.unit, 1 / zoom)
+        return round(value) if self.type is int and not self.truncate and math.isfinite(value) else value
 
     def expectation(self) -> str:
         """Describe the legal values."""
@@ -149,6 +167,7 @@ def param(
     nullable: bool = False,
     toplevel: bool = False,
     neutral: Any = ...,
+    unit: str = "",
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -178,12 +197,17 @@ def param(
     neutral : object, optional
         The value with which the stage does what it did before it had the hyperparameter. Results that were made with
         this value are identified without the hyperparameter, so that those from before stay valid.
+    unit : str, optional
+        "px" for a length and "px2" for what grows with an area: values and defaults are in pixels of the image, may be
+        given in micrometres as well, and are converted where the stage works on a resampled grid.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
         raise TypeError(f"a hyperparameter is a float, int, bool or str, not {kind.__name__}; give type=")
     if auto is not None and auto[0] not in UNITS:
         raise ValueError(f"unknown unit {auto[0]!r}; known: {', '.join(UNITS)}")
+    if unit not in POWERS:
+        raise ValueError(f"unknown unit {unit!r}; known: px, px2")
     return Param(
         name="",
         default=default,
@@ -198,6 +222,7 @@ def param(
         nullable=nullable,
         toplevel=toplevel,
         neutral=neutral,
+        unit=unit,
     )
 
 

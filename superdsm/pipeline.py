@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from superdsm.config import Config
+from superdsm.config import PROFILE, SETTINGS, Config
 from superdsm.errors import ConfigError, MissingFieldError, PipelineError, suggest
 from superdsm.evaluation import Evaluation, Run
-from superdsm.fields import SOURCE
+from superdsm.fields import SOURCE, WORK, ZOOM
+from superdsm.lengths import pixel_size
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event
 from superdsm.stage import Stage
@@ -23,6 +24,12 @@ class Pipeline:
         The stages in their order. The field ``image`` is given from outside.
     offers : callable, optional
         ``offers(field)`` names stages that provide a field, for the error that it is missing.
+
+    profile : str, optional
+        Name of the profile that the stages were chosen by (see `superdsm.profiles`).
+    places : mapping, optional
+        Ids under which stages are found besides their own: those of the stages of another profile in whose place they
+        stand. So a plugin that replaces ``preprocess`` finds what takes its part here.
 
     Raises
     ------
@@ -42,9 +49,13 @@ class Pipeline:
         stages: Iterable[Stage | type[Stage]],
         *,
         offers: Callable[[str], Sequence[str]] | None = None,
+        profile: str = "",
+        places: Mapping[str, str] | None = None,
         _removed: Mapping[str, str] | None = None,
     ) -> None:
         self.stages: tuple[Stage, ...] = tuple(map(_instance, stages))
+        self.profile = profile
+        self.places = dict(places or {})
         self._offers = offers
         self._removed = dict(_removed or {})
         self.providers = self._wire()
@@ -64,6 +75,8 @@ class Pipeline:
         return self.stages[self._index(stage_id)]
 
     def _index(self, stage_id: str) -> int:
+        if stage_id not in self.ids and self.places.get(stage_id) in self.ids:
+            stage_id = self.places[stage_id]
         if stage_id not in self.ids:
             raise PipelineError(f"there is no stage {stage_id!r} in the pipeline{suggest(stage_id, self.ids)}: {self}")
         return self.ids.index(stage_id)
@@ -100,7 +113,7 @@ class Pipeline:
 
     def _derived(self, stages: list[Stage], gone: Iterable[Stage]) -> "Pipeline":
         removed = self._removed | {name: stage.id for stage in gone for name in stage.outputs}
-        return Pipeline(stages, offers=self._offers, _removed=removed)
+        return Pipeline(stages, offers=self._offers, profile=self.profile, places=self.places, _removed=removed)
 
     def replace(self, stage_id: str, stage: Stage | type[Stage]) -> "Pipeline":
         """Return a pipeline with another stage in the place of `stage_id`."""
@@ -119,14 +132,14 @@ class Pipeline:
     def without(self, *stage_ids: str) -> "Pipeline":
         """Return a pipeline without the named stages."""
         gone = [self[stage_id] for stage_id in stage_ids]
-        return self._derived([stage for stage in self.stages if stage.id not in stage_ids], gone)
+        return self._derived([stage for stage in self.stages if stage not in gone], gone)
 
     def using(self, stage: Stage | type[Stage]) -> "Pipeline":
         """Return a pipeline with a stage where its class declares that it goes."""
         stage = _instance(stage)
         if stage.before or stage.after:
             return self.insert(stage, before=stage.before, after=stage.after)
-        if stage.replaces or stage.id in self.ids:
+        if stage.replaces or stage.id in self.ids or stage.id in self.places:
             return self.replace(stage.replaces or stage.id, stage)
         raise PipelineError(
             f"stage {stage.id!r} does not say where it goes: give its class one of replaces, before and after"
@@ -156,7 +169,10 @@ class Pipeline:
         stages = (*self.stages, *known)
         names = {name for stage in stages for name in stage.config_paths()}
         plain = {stage.path(name) for stage in stages for name in stage.declared}
+        self._check_settings(config)
         for path in _paths(config):
+            if path in SETTINGS:
+                continue
             namespace, _, name = path.rpartition("/")
             if path in names or (name in TOLERATED and config[path] is True):
                 continue
@@ -165,7 +181,20 @@ class Pipeline:
             inside = sorted((known not in plain, known) for known in names if known.startswith(f"{path}/"))
             if inside:
                 raise ConfigError(f"{path!r} holds hyperparameters and takes no value; write {inside[0][1]!r}")
-            raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted(names))}")
+            if namespace in self.places:
+                raise ConfigError(
+                    f"{path!r}: the profile {self.profile!r} has no stage {namespace!r}, "
+                    f"but {self.places[namespace]!r} in its place (superdsm stages {self.places[namespace]})"
+                )
+            raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted({*names, *SETTINGS}))}")
+
+    def _check_settings(self, config: Config) -> None:
+        """Check what a configuration says besides hyperparameters: the profile, and the size of a pixel."""
+        pixel_size(config)
+        given = config.get(PROFILE)
+        if given is not None and given != self.profile:
+            made_by = f"that of the profile {self.profile!r}" if self.profile else "not made by a profile"
+            raise ConfigError(f"{PROFILE} = {given!r}, but the pipeline is {made_by}; leave one of both out")
 
     def evaluation(
         self,
@@ -195,7 +224,20 @@ class Pipeline:
         given = dict(fields or {})
         if image is not None:
             given[SOURCE] = image
+        given |= self._on_working_grid(given, start)
+        if self.profile:
+            config = config.with_value(PROFILE, self.profile)
         return Evaluation(self.stages[start:stop], config, given=given, mapper=mapper, name=name, observe=observe)
+
+    def _on_working_grid(self, given: Mapping[str, Any], start: int) -> dict[str, Any]:
+        """Return fields of a complete run, which are back on the image, as they were where the stage `start` begins."""
+        switches = [ZOOM in stage.outputs for stage in self.stages]
+        before: dict[str, Any] = {}
+        if WORK in given and any(switches[:start]) and any(switches[start:]):
+            before = {**given[WORK], "g_raw": given["g_work"]}
+        if "work_cover" in given and any("work_cover" in stage.outputs for stage in self.stages[start:]):
+            before["cover"] = given["work_cover"]
+        return before
 
     def run(
         self,

@@ -24,7 +24,8 @@ class StageEntry:
         The class. Its ``id`` is the name under which ``use`` activates it; where it goes in the pipeline is declared
         by its ``replaces``, ``before`` or ``after``.
     default : bool
-        Whether the stage belongs to the default pipeline (built-in stages only; in the order of their registration).
+        Whether the stage belongs to the published method (built-in stages only). Which stages make a pipeline is said
+        in `superdsm.profiles`.
     """
 
     stage: "type[Stage]"

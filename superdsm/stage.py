@@ -5,15 +5,19 @@ the rule that sets it automatically from the scale of the image.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
-from superdsm.fields import FIELDS, SCALE, Field, empty_value
+from superdsm.fields import FIELDS, SCALE, ZOOM, Field, empty_value
+from superdsm.lengths import in_pixels, significant
 from superdsm.parallel import Map, serial_map
 from superdsm.params import FACTOR, Automatic, Param, ParamValues
+
+SUMMARY = "summary"  # key of the records of a log that make up the summary of an image
 
 
 @dataclass(slots=True)
@@ -44,6 +48,13 @@ class StageContext:
         """Tell the user something about this image that is not an error."""
         self.warnings.append(message)
 
+    def tell(self, **values: Any) -> None:
+        """Add values to the summary of the image, for instance how many components were left out.
+
+        They become a record of the log with the one key "summary".
+        """
+        self.records.append({SUMMARY: values})
+
     def log(self, **record: Any) -> None:
         """Add a record of JSON values to the log of the image."""
         self.records.append(record)
@@ -55,7 +66,7 @@ class Stage:
     Parameters
     ----------
     **defaults
-        Other defaults for hyperparameters of this instance.
+        Other defaults for hyperparameters of this instance (``x``), and other automatic factors (``AF_x``).
 
     Attributes
     ----------
@@ -70,6 +81,9 @@ class Stage:
         Declarations of outputs that are not in the vocabulary (`superdsm.fields.FIELDS`).
     stored : bool
         Whether batch processing keeps the outputs; False for stages that are cheaper to run than to load.
+    always : bool
+        Whether `process` also runs on an image without a scale, which is then None. Other stages that depend on the
+        scale yield empty fields then.
     replaces, before, after : str
         Where ``use`` puts the stage: in the place of another one, or next to it. A stage with the id of another
         replaces it.
@@ -101,10 +115,12 @@ class Stage:
     outputs: ClassVar[tuple[str, ...]] = ()
     fields: ClassVar[tuple[Field, ...]] = ()
     stored: ClassVar[bool] = True
+    always: ClassVar[bool] = False
     replaces: ClassVar[str] = ""
     before: ClassVar[str] = ""
     after: ClassVar[str] = ""
     declared: ClassVar[Mapping[str, Param]] = {}
+    floors: Mapping[str, float] = {}  # of the instance; the class has none
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -116,13 +132,39 @@ class Stage:
             _check_declaration(cls)
 
     def __init__(self, **defaults: Any) -> None:
+        factors = [spec.factor_name for spec in self.declared.values() if spec.auto]
         for name in defaults:
-            if name not in self.declared:
-                hint = suggest(name, list(self.declared))
+            if name not in self.declared and name not in factors:
+                hint = suggest(name, [*self.declared, *factors])
                 raise ConfigError(f"stage {self.id} has no hyperparameter {name!r}{hint}")
         self.defaults: dict[str, Any] = {
-            name: self.declared[name].check(value, f"{self.id}/{name}") for name, value in defaults.items()
+            name: self.declared.get(name, FACTOR).check(value, f"{self.id}/{name}") for name, value in defaults.items()
         }
+
+    def with_floors(self, **floors: float) -> Self:
+        """Return a stage whose hyperparameters are raised to other values than declared if they are smaller.
+
+        Parameters
+        ----------
+        **floors
+            By name; see `param`.
+
+        Raises
+        ------
+        ConfigError
+            There is no such hyperparameter.
+        """
+        for name in floors:
+            if name not in self.declared:
+                raise ConfigError(f"stage {self.id} has no hyperparameter {name!r}{suggest(name, list(self.declared))}")
+        stage = copy(self)
+        stage.floors = dict(floors)
+        return stage
+
+    def spec(self, name: str) -> Param:
+        """Return the declaration of a hyperparameter, as it holds for this stage."""
+        declared = self.declared[name]
+        return replace(declared, floor=self.floors[name]) if name in self.floors else declared
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.defaults.items())})"
@@ -160,6 +202,16 @@ class Stage:
         return SCALE in self.inputs or any(param.auto for param in self.declared.values())
 
     @property
+    def has_lengths(self) -> bool:
+        """Whether a hyperparameter is in pixels of the image, so that the stage depends on the grid."""
+        return any(param.unit for param in self.declared.values())
+
+    def wanted(self, provided: Container[str]) -> tuple[str, ...]:
+        """Return all fields on which the outputs depend where some are provided: the grid counts if there is one."""
+        grid = self.has_lengths and ZOOM in provided and ZOOM not in self.inputs
+        return (*self.dependencies, ZOOM) if grid else self.dependencies
+
+    @property
     def dependencies(self) -> tuple[str, ...]:
         """All fields on which the outputs depend: the inputs, and the scale where a hyperparameter follows it."""
         return (*self.inputs, SCALE) if self.needs_scale and SCALE not in self.inputs else self.inputs
@@ -168,10 +220,17 @@ class Stage:
         """Return the path of a hyperparameter in a configuration."""
         return name if self.declared[name].toplevel else f"{self.id}/{name}"
 
-    def identity_params(self, config: Config) -> dict[str, Any]:
+    def identity_params(self, config: Config, image: bool = False) -> dict[str, Any]:
         """Return what identifies a result: the declared hyperparameters before the scale enters.
 
         Those that have their neutral value are left out, see `superdsm.params.param`.
+
+        Parameters
+        ----------
+        config : Config
+            The configuration.
+        image : bool, optional
+            Whether lengths are those of the image and go to another grid.
 
         Returns
         -------
@@ -184,27 +243,33 @@ class Stage:
             A value of the configuration has a wrong type or is out of range.
         """
         values = {
-            name: value for name, value in self._configured(config).items() if value != self.declared[name].neutral
+            name: value
+            for name, value in self._configured(config, image).items()
+            if value != self.declared[name].neutral
         }
         return {name: value.to_json() if isinstance(value, Automatic) else value for name, value in values.items()}
 
-    def _configured(self, config: Config) -> dict[str, Any]:
+    def _configured(self, config: Config, image: bool) -> dict[str, Any]:
         """Return by name a value, or how it follows the scale."""
         values: dict[str, Any] = {}
-        for name, spec in self.declared.items():
-            path = self.path(name)
+        for name in self.declared:
+            spec, path = self.spec(name), self.path(name)
             given = config.get(path, self.defaults.get(name, _UNSET))
+            if spec.unit and isinstance(given, str):
+                given = in_pixels(given, spec.unit, config, path)
             if spec.auto is None:
-                values[name] = spec.check(spec.default if given is _UNSET else given, path)
+                values[name] = spec.check(spec.default if given is _UNSET else given, path, image=image)
             elif given is not _UNSET and given is not None:
-                values[name] = spec.check(given, path)
+                values[name] = spec.check(given, path, image=image)
             else:
                 factor_path = self._factor_path(spec)
-                factor = FACTOR.check(config.get(factor_path, spec.auto.factor), factor_path)
-                values[name] = Automatic(spec.auto.unit, factor)
+                factor = self.defaults.get(spec.factor_name, spec.auto.factor)
+                values[name] = Automatic(spec.auto.unit, FACTOR.check(config.get(factor_path, factor), factor_path))
         return values
 
-    def resolve(self, config: Config, scale: float | None) -> tuple[ParamValues, dict[str, Any]]:
+    def resolve(
+        self, config: Config, scale: float | None, zoom: float | None = None
+    ) -> tuple[ParamValues, dict[str, Any]]:
         """Return the hyperparameters for an image, and what to report of them.
 
         Parameters
@@ -212,23 +277,30 @@ class Stage:
         config : Config
             The configuration.
         scale : float or None
-            Scale of the image in pixels; without one, automatic hyperparameters take their defaults.
+            Scale in pixels of the grid; without one, automatic hyperparameters take their defaults.
+        zoom : float, optional
+            Pixels of the grid that the stage works on per pixel of the image, along an axis.
 
         Returns
         -------
         params : ParamValues
-            The values.
+            The values, lengths in pixels of the grid.
         report : dict
-            The values and the automatic factors, nested as in a configuration.
+            The values and the automatic factors, nested as in a configuration; lengths in pixels of the image.
         """
         values: dict[str, Any] = {}
         report = Config()
-        for name, value in self._configured(config).items():
-            spec = self.declared[name]
+        for name, value in self._configured(config, zoom is not None).items():
+            spec = self.spec(name)
             if isinstance(value, Automatic):
                 report = report.with_value(self._factor_path(spec), value.factor)
                 value = spec.bounded(spec.default) if scale is None else spec.automatic(value, scale, self.path(name))
-            values[name] = value
+                if zoom is not None:
+                    value = significant(value)
+                values[name] = value
+                value = value if zoom is None else spec.on_image(value, zoom)
+            else:
+                values[name] = value if zoom is None else spec.on_grid(value, zoom)
             report = report.with_value(self.path(name), value)
         return ParamValues(values), report.as_dict()
 

@@ -29,7 +29,8 @@ HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
-    *("errors", "jsonable", "config", "params", "fields", "stage", "evaluation", "pipeline", "records", "hookspecs"),
+    *("errors", "jsonable", "config", "lengths", "params", "fields", "stage", "evaluation", "pipeline", "records"),
+    *("profiles", "summary", "hookspecs"),
     "parallel",
 )
 EDGES = ("io", "api")  # where arrays meet files and users

@@ -215,6 +215,7 @@ class Batch:
         use: Sequence[str] = (),
         without: Sequence[str] = (),
         last_stage: str | None = None,
+        profile: str | None = None,
         remember: bool = True,
         listener: Listener | None = None,
     ) -> Plan:
@@ -236,6 +237,8 @@ class Batch:
             Stages to use and to leave out, in all tasks.
         last_stage : str, optional
             Id of the stage after which to stop; only with `oneshot`.
+        profile : str, optional
+            Profile of all tasks, see `superdsm.profiles`; by default what their configurations say.
         remember : bool, optional
             Write down the digests of the images, so that they need not be read again for the next plan. It is all that
             is written.
@@ -252,7 +255,7 @@ class Batch:
         listener = listener or _Logger()
         for warning in self.tree.warnings:
             listener.warning(warning)
-        preparer = Preparer(self.tree, self.components, tuple(use), tuple(without), last_stage)
+        preparer = Preparer(self.tree, self.components, tuple(use), tuple(without), last_stage, profile)
         prepared_tasks = _prepare(preparer, self.tasks(tasks, subtrees))
         if not prepared_tasks:
             listener.warning('no task is to be run; a task that is needs "runnable": true in its task.json')

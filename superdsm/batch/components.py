@@ -25,7 +25,7 @@ class Components:
     Attributes
     ----------
     resolve : callable
-        ``resolve(use, without) -> Pipeline``; paths of scripts are absolute.
+        ``resolve(use, without, profile) -> Pipeline``; paths of scripts are absolute.
     readers, exporters, executors : mapping
         The records by name.
     known : sequence of type of Stage
@@ -43,7 +43,7 @@ class Components:
         Versions of the distributions that take part.
     """
 
-    resolve: Callable[[Sequence[str], Sequence[str]], Pipeline]
+    resolve: Callable[[Sequence[str], Sequence[str], str], Pipeline]
     readers: Mapping[str, Reader]
     exporters: Mapping[str, Exporter]
     executors: Mapping[str, ExecutorEntry]
@@ -65,7 +65,7 @@ def installed() -> Components:
 
     known = registry()
     return Components(
-        resolve=resolve_pipeline,
+        resolve=lambda use, without, profile: resolve_pipeline(use, without, profile=profile),
         readers=known.readers,
         exporters=known.exporters,
         executors=known.executors,

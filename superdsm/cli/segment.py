@@ -4,15 +4,17 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.config import Config, parse_json
+from superdsm.config import PROFILE, SETTINGS, Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
 from superdsm.parallel import THREAD_VARIABLES, cpu_count
+from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
+from superdsm.summary import described
 
 if TYPE_CHECKING:
     from superdsm.api import Result
@@ -49,15 +51,14 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
     certificate: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
-        return (
-            f"{self.n_objects} {noun}, {self.seconds:.2f} s"
-            + "".join(f"; warning: {text}" for text in self.warnings)
-            + "".join(f"\n  {line}" for line in self.certificate)
-        )
+        parts = [f"{self.n_objects} {noun}", *described(self.summary), f"{self.seconds:.2f} s"]
+        warnings = "".join(f"; warning: {text}" for text in self.warnings)
+        return ", ".join(parts) + warnings + "".join(f"\n  {line}" for line in self.certificate)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="set a hyperparameter, for instance AF_scale=40 or dsm/alpha=0.5; repeatable; wins over --config",
     )
     add("--config", metavar="FILE.json", type=Path, help="read hyperparameters from a JSON file")
+    add(
+        "--profile",
+        metavar="NAME",
+        help=f"stages and defaults: {' or '.join(PROFILES)} (default: {DEFAULT_PROFILE}); wins over --config",
+    )
     add("--jobs", metavar="N", type=int, help="number of cores to use (default: all); changes no result")
     add("--use", metavar="STAGE", action="append", default=[], help="use a stage of a plugin or a script; repeatable")
     add("--without", metavar="STAGE", action="append", default=[], help="leave a stage out; repeatable")
@@ -118,12 +124,15 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     from superdsm.plugins import resolve_pipeline
 
     config, parts = read_config(args.config, args.settings)
-    pipeline = resolve_pipeline(tuple(args.use), tuple(args.without))
+    if args.profile is not None:
+        config = config.with_value(PROFILE, args.profile)
+    pipeline = resolve_pipeline(tuple(args.use), tuple(args.without), profile=config.get(PROFILE))
     if args.certify and f"{CERTIFIED}/certify" in {name for stage in pipeline for name in stage.config_paths()}:
         config = Config().with_value(f"{CERTIFIED}/certify", True).merged(config)
-    for part, source in parts:
+    everywhere = {name: config[name] for name in SETTINGS if name in config}
+    for part, source in [*parts, (config, "hyperparameters")]:
         try:
-            pipeline.validate(part)
+            pipeline.validate(part.merged(everywhere))
         except ConfigError as exc:
             raise ConfigError(f"{source}: {exc}") from exc
     readers = [reader_for(path) for path in args.images]
@@ -247,9 +256,10 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         if name in str(exc) or str(job.labels) in str(exc):
             raise
         raise ImageError(f"{name}: {exc}") from exc
+    seconds = time.perf_counter() - start
     certificate = _certificate(result) if job.certify else ()
     return Outcome(
-        int(labels.max(initial=0)), time.perf_counter() - start, tuple(result.warnings), certificate=certificate
+        int(labels.max(initial=0)), seconds, tuple(result.warnings), summary=result.summary, certificate=certificate
     )
 
 

@@ -6,6 +6,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
+from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="show this stage with its hyperparameters")
+    parser.add_argument(
+        "--profile", metavar="NAME", help=f"show the stages and defaults of a profile: {' or '.join(PROFILES)}"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the stages, or one of them."""
-    from superdsm.plugins import resolve_stage
+    from superdsm.plugins import default_pipeline, resolve_stage
 
-    stages = [resolve_stage(args.name)] if args.name else _known()
+    if args.profile:
+        pipeline = default_pipeline(args.profile)
+        stages: list[Stage] = [pipeline[args.name]] if args.name else list(pipeline)
+    else:
+        stages = [resolve_stage(args.name)()] if args.name else [stage() for stage in _known()]
     records = [describe(stage, detailed=bool(args.name)) for stage in stages]
     if args.json:
         text = json.dumps(records[0] if args.name else records, indent=2)
@@ -34,44 +42,46 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known() -> "list[type[Stage]]":
-    """Return all stages: those of the default pipeline in their order, then the others by provider and id."""
+    """Return all stages: the built-in ones in their order, then the others by provider and id."""
     from superdsm.plugins import registry
 
     return [*(entry.stage for entry in registry().builtin("stages").values()), *registry().offered_stages()]
 
 
-def describe(stage: "type[Stage]", *, detailed: bool = False) -> dict[str, Any]:
-    """Describe a stage class in JSON values.
+def describe(stage: "Stage", *, detailed: bool = False) -> dict[str, Any]:
+    """Describe a stage in JSON values.
 
     Parameters
     ----------
-    stage : type of Stage
-        The class.
+    stage : Stage
+        The stage, with its defaults.
     detailed : bool
         Whether to add the description and the hyperparameters.
     """
     from superdsm.plugins import provider_of, registry
 
     entry = registry().builtin("stages").get(stage.id)
+    builtin = entry is not None and entry.stage is type(stage)
+    found_in = [profile.name for profile in PROFILES.values() if builtin and stage.id in profile.stages]
     record: dict[str, Any] = {
         "id": stage.id,
         "provider": provider_of(stage),
         "version": stage.version,
-        "default": entry is not None and entry.stage is stage,
+        "default": DEFAULT_PROFILE in found_in,
+        "profiles": found_in,
         "inputs": list(stage.inputs),
         "outputs": list(stage.outputs),
         "stored": stage.stored,
         "place": _place(stage),
     }
     if detailed:
-        instance = stage()
         record["doc"] = _text(stage.__doc__)
-        record["fields"] = {name: instance.field(name).doc for name in stage.outputs}
-        record["hyperparameters"] = [_hyperparameter(instance, spec) for spec in stage.declared.values()]
+        record["fields"] = {name: stage.field(name).doc for name in stage.outputs}
+        record["hyperparameters"] = [_hyperparameter(stage, stage.spec(name)) for name in stage.declared]
     return record
 
 
-def _place(stage: "type[Stage]") -> str:
+def _place(stage: "Stage") -> str:
     for word in ("replaces", "before", "after"):
         if getattr(stage, word):
             return f"{word} {getattr(stage, word)}"
@@ -86,7 +96,8 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
     record: dict[str, Any] = {
         "path": stage.path(spec.name),
         "type": spec.type.__name__,
-        "default": _strict(spec.default),
+        "default": _strict(stage.defaults.get(spec.name, spec.default)),
+        "unit": spec.unit,
         "expected": spec.expectation(),
         "min": _strict(spec.min),
         "max": _strict(spec.max),
@@ -97,7 +108,8 @@ def _hyperparameter(stage: "Stage", spec: "Param") -> dict[str, Any]:
     }
     if spec.auto is not None:
         name = f"{stage.id}/{spec.factor_name}"
-        record["auto"] = {"factor": name, "default": _strict(spec.auto.factor), "unit": spec.auto.unit}
+        factor = stage.defaults.get(spec.factor_name, spec.auto.factor)
+        record["auto"] = {"factor": name, "default": _strict(factor), "unit": spec.auto.unit}
     if spec.truncate or spec.floor is not None:
         record["truncate"], record["floor"] = spec.truncate, _strict(spec.floor)
     return record
@@ -117,11 +129,17 @@ def _table(records: list[dict[str, Any]]) -> str:
             ", ".join(record["outputs"]),
             record["provider"],
             record["version"] or "by source",
-            "in the default pipeline" if record["default"] else record["place"],
+            _where(record),
         )
         for record in records
     ]
     return "\n".join(columns([head, *rows]))
+
+
+def _where(record: dict[str, Any]) -> str:
+    """Say where a stage has its place."""
+    profiles = record["profiles"]
+    return f"profile{'s' if len(profiles) > 1 else ''} {', '.join(profiles)}" if profiles else str(record["place"])
 
 
 def columns(rows: list[tuple[str, ...]]) -> list[str]:
@@ -137,7 +155,7 @@ def _detailed(record: dict[str, Any]) -> str:
         "",
         f"inputs:   {', '.join(record['inputs'])}",
         f"outputs:  {', '.join(record['outputs'])}",
-        f"place:    {'in the default pipeline' if record['default'] else record['place'] or 'none declared'}",
+        f"place:    {_where(record) or 'none declared'}",
         f"results:  {'stored' if record['stored'] else 'recomputed, not stored'}",
         "",
         "hyperparameters:" if record["hyperparameters"] else "no hyperparameters",

@@ -9,6 +9,8 @@ from superdsm.core.distance import edt
 from superdsm.core.watershed import watershed
 from superdsm.parallel import Map, serial_map
 
+FAINT = 0.25
+
 
 def find_markers(
     y: npt.NDArray[np.float64], max_irregularity: float
@@ -68,6 +70,39 @@ def find_clusters(
     if not markers.any():
         return markers, y_mask
     return watershed(edt(markers == 0, map), markers), y_mask
+
+
+def count_left_out(
+    y: npt.NDArray[np.float64], y_mask: npt.NDArray[np.bool_], clusters: npt.NDArray[np.int32]
+) -> tuple[int, int, float]:
+    """Count what was left out of the foreground as irregular.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (rows, columns)
+        Offset-corrected intensities.
+    y_mask : ndarray of bool, same shape
+        False where a component was left out.
+    clusters : ndarray of int32, same shape
+        Labels of the clusters; each has one component that was not left out.
+
+    Returns
+    -------
+    irregular : int
+        Components that stand out: their maximum is at least `FAINT` times what is typical of the others.
+    specks : int
+        Components that do not; noise has thousands of them.
+    share : float
+        Part of the foreground's intensity that was left out.
+    """
+    labels, n = ndimage.label(~y_mask)
+    if n == 0:
+        return 0, 0, 0.0
+    peaks = ndimage.maximum(y, labels, np.arange(1, n + 1))
+    kept = ndimage.maximum(y, clusters, np.arange(1, int(clusters.max()) + 1))
+    specks = int(np.count_nonzero(peaks < FAINT * np.median(kept))) if len(kept) else 0
+    total = float(y[y > 0].sum())
+    return n - specks, specks, float(y[~y_mask].sum()) / total
 
 
 def find_adjacencies(

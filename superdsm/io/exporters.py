@@ -133,7 +133,8 @@ def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
     """Write a picture of the atoms and their adjacency graph."""
     from superdsm.io.render import adjacency_picture
 
-    save_rgb(path, adjacency_picture(*(fields[name] for name in ADJACENCY_FIELDS)))
+    names = [next(name for name in alternatives.split("|") if name in fields) for alternatives in ADJACENCY_FIELDS]
+    save_rgb(path, adjacency_picture(*(fields[name] for name in names)))
 
 
 def write_cfg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -148,7 +149,7 @@ def write_log(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
     path.write_text("".join(lines), encoding="utf-8")
 
 
-ADJACENCY_FIELDS = ("g_raw", "atoms", "adjacencies", "seeds", "clusters")
+ADJACENCY_FIELDS = ("g_work|g_raw", "atoms", "adjacencies", "seeds", "clusters")
 
 EXPORTERS: tuple[Exporter, ...] = (
     Exporter(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from superdsm import profiles
 from superdsm.errors import PluginError
 from superdsm.pipeline import Pipeline
 from superdsm.plugins.catalog import registry
@@ -10,9 +11,24 @@ from superdsm.plugins.scripts import load_class
 from superdsm.stage import Stage
 
 
-def default_pipeline() -> Pipeline:
-    """Return the pipeline of the method: all built-in stages in their order."""
-    return Pipeline((entry.stage for entry in registry().stages.values() if entry.default), offers=_offers)
+def default_pipeline(profile: str | None = None) -> Pipeline:
+    """Return the pipeline of a profile.
+
+    Parameters
+    ----------
+    profile : str, optional
+        "published" or "adaptive", see `superdsm.profiles`; by default `superdsm.profiles.DEFAULT_PROFILE`.
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile.
+    """
+    chosen = profiles.get(profile)
+    builtin = registry().builtin("stages")
+    stages = [builtin[name].stage(**chosen.defaults.get(name, {})) for name in chosen.stages]
+    stages = [stage.with_floors(**chosen.floors[stage.id]) if stage.id in chosen.floors else stage for stage in stages]
+    return Pipeline(stages, profile=chosen.name, places=chosen.places, offers=_offers)
 
 
 def _offers(field: str) -> list[str]:
@@ -46,9 +62,12 @@ def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
 
 
 def resolve_pipeline(
-    use: Iterable[str] | str = (), without: Iterable[str] | str = (), base_dir: str | Path | None = None
+    use: Iterable[str] | str = (),
+    without: Iterable[str] | str = (),
+    base_dir: str | Path | None = None,
+    profile: str | None = None,
 ) -> Pipeline:
-    """Return the default pipeline with the stages of `use`, and then without those of `without`.
+    """Return the pipeline of a profile with the stages of `use`, and then without those of `without`.
 
     Parameters
     ----------
@@ -58,6 +77,8 @@ def resolve_pipeline(
         Ids of stages to leave out.
     base_dir : path, optional
         What paths in `use` are relative to.
+    profile : str, optional
+        See `default_pipeline`.
 
     Returns
     -------
@@ -65,12 +86,14 @@ def resolve_pipeline(
 
     Raises
     ------
+    ConfigError
+        There is no such profile.
     PluginError
         A stage is not available.
     PipelineError
         The stages do not fit together.
     """
-    pipeline = default_pipeline()
+    pipeline = default_pipeline(profile)
     without = (without,) if isinstance(without, str) else tuple(without)
     for name in (use,) if isinstance(use, str) else use:
         pipeline = pipeline.using(resolve_stage(name, base_dir))

@@ -19,6 +19,7 @@ class C2FRegionAnalysis(Stage):
         15,
         "Regions smaller than a disk of this radius are not split off, in pixels.",
         min=0,
+        unit="px",
         auto=("radius", 0.33),
         truncate=True,
     )
@@ -33,6 +34,7 @@ class C2FRegionAnalysis(Stage):
         analysis = analyse_regions(y, background_margin=dsm_cfg["background_margin"], **ctx.params, map=ctx.map)
         for record in analysis.log:
             ctx.log(**record)
+        self.tell_left_out(ctx, y, analysis)
         return {
             "y_mask": analysis.y_mask,
             "atoms": analysis.atoms,
@@ -40,3 +42,19 @@ class C2FRegionAnalysis(Stage):
             "seeds": analysis.seeds,
             "clusters": analysis.clusters,
         }
+
+    def tell_left_out(self, ctx: StageContext, y: Any, analysis: Any) -> None:
+        """Say how much of the foreground was left out as irregular."""
+        from superdsm.core.clusters import count_left_out
+
+        irregular, specks, share = count_left_out(y, analysis.y_mask, analysis.clusters)
+        components = irregular + int(analysis.clusters.max(initial=0))
+        ctx.tell(components=components, irregular=irregular, specks=specks, atoms=len(analysis.seeds))
+        if share > NOTABLE:
+            ctx.warn(
+                f"{share:.0%} of the foreground was left out as irregular; "
+                f"a larger {self.id}/max_cluster_marker_irregularity keeps more"
+            )
+
+
+NOTABLE = 0.2  # part of the foreground's intensity; specks of noise have much less

@@ -17,22 +17,31 @@ class Dsm(Stage):
     inputs = ()
     outputs = ("dsm_cfg",)
 
-    alpha = param(0.5, "Weight of the regulariser of the deformations.", min=0, max=1e300, auto=("scale^2", 0.0005))
+    alpha = param(
+        0.5, "Weight of the regulariser of the deformations.", min=0, max=1e300, auto=("scale^2", 0.0005), unit="px2"
+    )
     smooth_amount = param(
         10,
         "Standard deviation of the Gaussians of the deformation, in pixels.",
+        unit="px",
         auto=("scale", 0.2),
         truncate=True,
         floor=4,
     )
     smooth_subsample = param(
-        20, "Spacing of the Gaussians of the deformation, in pixels.", auto=("scale", 0.4), truncate=True, floor=8
+        20,
+        "Spacing of the Gaussians of the deformation, in pixels.",
+        auto=("scale", 0.4),
+        truncate=True,
+        floor=8,
+        unit="px",
     )
     gaussian_shape_multiplier = param(2.0, "Where the Gaussians are cut off, in units of 2 smooth_amount.", min=0.1)
     epsilon = param(1.0, "Smoothness of the regulariser.", min=1e-12, max=1e12)
     background_margin = param(
         20,
         "Pixels farther than this from the foreground belong to no region, in pixels.",
+        unit="px",
         auto=("scale", 0.4),
         truncate=True,
         floor=8,

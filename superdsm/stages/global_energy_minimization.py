@@ -17,11 +17,17 @@ class GlobalEnergyMinimization(Stage):
     outputs = ("cover", "objects", "performance", "certificate")
 
     pruning = param("exact", "How the sets of atoms are pruned.", choices=("exact", "isbi24"))
-    beta = param(0.0, "Sparsity: the energy that each object costs.", min=0, max=1e300, auto=("scale^2", 0.66))
+    beta = param(
+        0.0, "Sparsity: the energy that each object costs.", min=0, max=1e300, auto=("scale^2", 0.66), unit="px2"
+    )
     max_iter = param(5, "Number of runs of the greedy set cover, with beta * gamma each time.", min=1)
     gamma = param(0.8, "Factor of beta from run to run.", min=0, max=1)
     max_seed_distance = param(
-        math.inf, "Largest distance of two seeds in one object, in pixels.", min=0, auto=("diameter", math.inf)
+        math.inf,
+        "Largest distance of two seeds in one object, in pixels.",
+        min=0,
+        auto=("diameter", math.inf),
+        unit="px",
     )
     max_work_amount = param(
         1e6, "Largest number of sets of atoms that a cluster may need, unless max_cluster_sets is set.", min=1
@@ -58,10 +64,14 @@ class GlobalEnergyMinimization(Stage):
         """Return the ``cover``, all fitted ``objects``, the counts of the ``performance``, and the ``certificate``."""
         from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
+        from superdsm.core.prices import PricedFit, Prices
 
         model_params = ModelParams.from_config(dsm_cfg)
+        fit = None
+        if "prices" in dsm_cfg:
+            fit = PricedFit(Prices(**dsm_cfg["prices"]), fields["y"], fields["atoms"])
         try:
-            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map)
+            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map, fit=fit)
         except TooMuchWork as exc:
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:

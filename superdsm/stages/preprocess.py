@@ -16,8 +16,10 @@ class Preprocess(Stage):
     outputs = ("y",)
     stored = False
 
-    sigma1 = param(math.sqrt(2), "Scale of the denoising Gaussian, in pixels.", min=0, max=1e4)
-    sigma2 = param(40.0, "Scale of the Gaussian of the local offset, in pixels.", min=0, max=1e4, auto=("scale", 1.0))
+    sigma1 = param(math.sqrt(2), "Scale of the denoising Gaussian, in pixels.", min=0, max=1e4, unit="px")
+    sigma2 = param(
+        40.0, "Scale of the Gaussian of the local offset, in pixels.", min=0, max=1e4, auto=("scale", 1.0), unit="px"
+    )
     offset_clip = param(3.0, "Intensities above this many standard deviations do not count for the offset.", min=0)
     lower_clip_mean = param(False, "Whether the offset is nowhere below the mean intensity.")
 

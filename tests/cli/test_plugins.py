@@ -12,6 +12,7 @@ import pytest
 import superdsm
 from superdsm.cli import main
 from superdsm.plugins import configure, registry
+from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command
 from tests.plugins_fixtures import stage_module
 
@@ -249,13 +250,16 @@ def test_stages_as_table_and_json(install, capsys):
     assert main(["stages", "--json"]) == 0
     records = json.loads(capsys.readouterr().out)
     ids = [record["id"] for record in records]
-    assert ids == [*superdsm.default_pipeline().ids, "constant"]
-    assert [record["default"] for record in records] == [True] * 7 + [False]
+    assert ids == [*registry().builtin("stages"), "constant"]
+    for record in records:
+        assert record["profiles"] == [name for name in PROFILES if record["id"] in PROFILES[name].stages]
+        assert record["default"] is (DEFAULT_PROFILE in record["profiles"])
     assert records[-1] == {
         "id": "constant",
         "provider": "superdsm-constant",
         "version": "1",
         "default": False,
+        "profiles": [],
         "inputs": ["g_raw"],
         "outputs": ["y"],
         "stored": True,

@@ -149,7 +149,7 @@ def test_error_about_a_missing_field_names_who_could_provide_it(install):
         superdsm.default_pipeline().without("preprocess")
     message = str(info.value)
     assert "needs the field 'y'" in message and "provided by 'preprocess', which was removed" in message
-    assert "stages that can provide it: constant, preprocess" in message
+    assert "stages that can provide it: constant, normalise, preprocess" in message
 
 
 def test_hyperparameters_of_a_plugin_are_validated(install, root, capsys):

@@ -11,6 +11,7 @@ from superdsm.records import ExecutorEntry, ExecutorOptions
 P = ParamSpec("P")
 T = TypeVar("T")
 
+
 def make_loky(options: ExecutorOptions) -> Executor:
     """Return an executor of worker processes that are started afresh, so that `options.environ` is effective."""
     from loky.process_executor import ProcessPoolExecutor

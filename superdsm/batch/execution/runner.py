@@ -23,6 +23,7 @@ from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEnt
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
+from superdsm.batch.tasks import default_profile
 from superdsm.errors import TaskError, suggest
 from superdsm.parallel import cpu_count, worker_environ
 from superdsm.records import (
@@ -151,6 +152,9 @@ class _Execution:
     def run(self, plans: Sequence[TaskPlan]) -> RunSummary:
         """Do everything."""
         start = time.perf_counter()
+        if self.keep:
+            with contextlib.suppress(OSError):  # where nothing can be written, the locks say so
+                default_profile.remember(self.planner.tree.root)
         plans = self.lock(plans)
         self.count(plans)
         self.tell(RunStarted("", "", self.summary.total))

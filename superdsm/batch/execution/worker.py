@@ -16,6 +16,7 @@ from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
+from superdsm.summary import gathered
 
 # What the journal keeps of a certificate: all but the details of the clusters.
 CERTIFICATE = ("upper", "lower", "gap", "clusters", "optimal", "restricted", "excess", "reasons", "fits")
@@ -156,6 +157,7 @@ class _Image:
         for run in self.evaluation.known():
             self.result.seconds[run.stage] = run.seconds
             self.result.warnings += run.warnings
+            self.result.summary |= gathered(run.log)
             stage = self.evaluation.stages[run.stage]
             for name, told in run.summary.items():
                 kind = stage.field(name).summary

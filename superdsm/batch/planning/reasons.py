@@ -6,6 +6,7 @@ from typing import Any
 from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.journal import JournalEntry
 from superdsm.params import automatic_factor, factor_name
+from superdsm.profiles import told_by
 
 Provenance = Sequence[Any]  # of [id or name, material, digest]
 
@@ -44,6 +45,9 @@ def changes(old: Provenance, new: Provenance, toplevel: frozenset[str] = frozens
     """
     before = {name: material for name, material, _ in old}
     after = {name: material for name, material, _ in new}
+    profiles = told_by(before), told_by(after)
+    if profiles[0] != profiles[1] and all(profiles):
+        return (f"profile {profiles[0]} -> {profiles[1]}",)
     found: list[str] = []
     for name, material in after.items():
         if name not in before:

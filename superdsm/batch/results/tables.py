@@ -17,7 +17,9 @@ from superdsm.batch.components import Components
 from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
+from superdsm.config import PROFILE
 from superdsm.parallel import THREAD_VARIABLES, worker_environ
+from superdsm.summary import cells
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
@@ -39,6 +41,7 @@ def write(plan: TaskPlan, components: Components) -> None:
     write_atomic(directory / "performance.csv", performance(entries).csv())
     if any(entry.certificate for entry in entries):
         write_atomic(directory / "certificate.csv", certificate(entries).csv())
+    write_atomic(directory / "summary.csv", summary(entries).csv())
     write_atomic(directory / "env.csv", environment(plan.prepared.task.environ).csv())
     text = json.dumps(manifest(plan, components, entries), indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
@@ -109,6 +112,23 @@ def performance(entries: Sequence[JournalEntry]) -> Table:
     return Table(["file_id", "objects", *columns], rows)
 
 
+def summary(entries: Sequence[JournalEntry]) -> Table:
+    """Return what is known of each image as a whole: sizes, what was left out and why, and warnings."""
+    found = [cells(entry.summary) for entry in entries]
+    columns = list(dict.fromkeys(name for row in found for name in row))
+    rows = [
+        [
+            entry.id,
+            entry.status,
+            entry.n_objects if entry.n_objects >= 0 else None,
+            *map(row.get, columns),
+            "; ".join([*entry.warnings, *filter(None, [entry.message])]),
+        ]
+        for entry, row in zip(entries, found, strict=True)
+    ]
+    return Table(["file_id", "status", "objects", *columns, "remarks"], rows)
+
+
 def environment(environ: dict[str, str]) -> Table:
     """Return the environment variables of the workers: those that matter and may be shown, and the task's own."""
     known = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
@@ -133,6 +153,7 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
             "plugins": dict(components.versions),
         },
         "host": {"name": socket.gethostname(), "cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform()},
+        "profile": prepared.task.config.get(PROFILE),
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
             for stage in prepared.recipe.stages

@@ -73,6 +73,8 @@ class Outcome:
         Of failures: where, what, and the `FailureKind`.
     certificate : dict
         How far the cover is from the least energy at most, without the details of the clusters.
+    summary : dict
+        What the stages say of the image as a whole, see `superdsm.summary`.
     """
 
     outputs: dict[str, OutputFile] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Outcome:
     message: str = ""
     kind: str = ""
     certificate: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
 
     def outcome(self) -> dict[str, Any]:
         """Return the attributes above by name, of whatever has them."""

@@ -15,9 +15,19 @@ def digests_file(root: Path) -> Path:
     return root / STORE / "hashes.jsonl"
 
 
+def default_profile_file(root: Path) -> Path:
+    """Return where it stands which profile the tasks have that name none."""
+    return root / STORE / "profile"
+
+
+def journals_directory(root: Path) -> Path:
+    """Return where the journals of all tasks are."""
+    return root / STORE / "tasks"
+
+
 def journal_directory(root: Path, task: str) -> Path:
     """Return where the journal and the lock of a task are."""
-    return root / STORE / "tasks" / (task if task != "." else "") / "@"
+    return journals_directory(root) / (task if task != "." else "") / "@"
 
 
 def progress_directory(root: Path) -> Path:

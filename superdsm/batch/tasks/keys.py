@@ -12,7 +12,7 @@ from typing import Any
 from superdsm.config import Config
 from superdsm.errors import PipelineError
 from superdsm.evaluation import OUTSIDE, wiring
-from superdsm.fields import SCALE, SOURCE
+from superdsm.fields import SCALE, SOURCE, ZOOM
 from superdsm.jsonable import canonical_json, digest, digest_bytes
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
@@ -20,7 +20,7 @@ from superdsm.stage import Stage
 
 IMAGE = -1  # "index of the stage" that provides the image
 Identity = Callable[[Stage], Mapping[str, Any] | None]
-Settings = Callable[[Stage, Config], Mapping[str, Any]]
+Settings = Callable[[Stage, Config, bool], Mapping[str, Any]]
 
 
 def _hash(*parts: str) -> str:
@@ -103,9 +103,9 @@ class Recipe:
         return [index for index in range(len(self.stages)) if index not in taken]
 
     def stages_providing_the_scale(self) -> list[int]:
-        """Return the indices of the stages from which others have the scale."""
+        """Return the indices of the stages from which others have the scale or the zoom."""
         inputs = [item for stage in self.stages for item in stage.inputs]
-        return sorted({index for name, index in inputs if name == SCALE and index != IMAGE})
+        return sorted({index for name, index in inputs if name in (SCALE, ZOOM) and index != IMAGE})
 
     def stage_providing(self, name: str) -> int | None:
         """Return the index of the last stage that provides a field, or None."""
@@ -156,7 +156,7 @@ def make_recipe(
         inputs = tuple((name, index_of[provider]) for name, provider in wires[stage.id].items())
         code = identity(stage)
         keyed = code is not None and all(index == IMAGE or stages[index].keyed for _, index in inputs)
-        material = {"code": code, "settings": settings(stage, config)}
+        material = {"code": code, "settings": settings(stage, config, ZOOM in wires[stage.id])}
         text = canonical_json(material)
         above = [f"{name} {'' if index == IMAGE else stages[index].digest}" for name, index in inputs]
         stages.append(

@@ -1,17 +1,18 @@
 """What a task needs before anything is planned: its pipeline, its recipe, its files; all mistakes are found here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from superdsm import profiles
 from superdsm.batch.components import Components
-from superdsm.batch.tasks import fields
+from superdsm.batch.tasks import default_profile, fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
-from superdsm.config import Config
+from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.jsonable import canonical_json, digest
 from superdsm.pipeline import Pipeline
@@ -82,7 +83,7 @@ class Preparer:
         Stages, readers, exporters.
     use, without : sequence of str
         As on the command line.
-    last_stage : str or None
+    last_stage, profile : str or None
         As on the command line.
     """
 
@@ -91,7 +92,8 @@ class Preparer:
     use: Sequence[str] = ()
     without: Sequence[str] = ()
     last_stage: str | None = None
-    _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...]], Pipeline] = field(default_factory=dict)
+    profile: str | None = None
+    _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...], str], Pipeline] = field(default_factory=dict)
     _recipes: dict[tuple[int, str, str | None], Recipe] = field(default_factory=dict)
     _settings: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
     _known: list[Stage] = field(init=False)
@@ -107,6 +109,8 @@ class Preparer:
         TaskError
             Something in its files is wrong; says the file and the line.
         """
+        named = self.profile or task.config.get(PROFILE)
+        task = self._with_profile(task)
         pipeline = self._pipeline(task)
         last = self._last(task, pipeline)
         recipe = self._recipe(task, pipeline, last)
@@ -116,6 +120,7 @@ class Preparer:
             for stage in recipe.stages
             if stage.material["code"] is None
         ]
+        notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
         exports, exporters = [], []
         for exporter in self.components.exporters.values():
@@ -140,7 +145,9 @@ class Preparer:
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()
-        key = ((*task.use, *scripts_absolute(self.use, here)), (*task.without, *scripts_absolute(self.without, here)))
+        use = (*task.use, *scripts_absolute(self.use, here))
+        without = (*task.without, *scripts_absolute(self.without, here))
+        key = (use, without, task.config[PROFILE])
         if key not in self._pipelines:
             try:
                 self._pipelines[key] = self.components.resolve(*key)
@@ -148,6 +155,29 @@ class Preparer:
                 field = fields.USE if fields.USE.name in task.sources else fields.WITHOUT
                 raise task.error(field.name, f"does not give a pipeline: {exc}") from exc
         return self._pipelines[key]
+
+    def _with_profile(self, task: Task) -> Task:
+        """Return a task whose hyperparameters name the profile: that of the command line, its own, or the default."""
+        given = self.profile or task.config.get(PROFILE)
+        try:
+            name = default_profile.of_tree(self.tree.root) if given is None else profiles.get(given).name
+        except ConfigError as exc:
+            raise TaskError(f"--profile: {exc}") if self.profile else task.config_error(exc) from exc
+        return replace(task, config=task.config.with_value(PROFILE, name))
+
+    def _profile_notes(self, task: Task, pipeline: Pipeline, named: bool) -> Iterator[str]:
+        """Say what the user may not expect of the profile."""
+        if not named and pipeline.profile != profiles.DEFAULT_PROFILE:
+            yield (
+                f"the profile is {pipeline.profile}, which this tree was begun with; "
+                f'to change it, set "profile" in the config'
+            )
+        for name in task.config:
+            if name in pipeline.places and name not in pipeline.ids:
+                yield (
+                    f"the hyperparameters of {name} have no effect: the profile {pipeline.profile} "
+                    f"has the stage {pipeline.places[name]} in its place"
+                )
 
     def _last(self, task: Task, pipeline: Pipeline) -> str | None:
         last = self.last_stage or task.last_stage
@@ -173,12 +203,12 @@ class Preparer:
                 raise task.error(fields.CONFIG.name, f"cannot be used: {exc}") from exc
         return self._recipes[key]
 
-    def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
+    def _stage_settings(self, stage: Stage, config: Config, image: bool = False) -> Mapping[str, Any]:
         """Return the hyperparameters that identify results of a stage; they are the same in most tasks."""
-        names = [name for name, spec in stage.declared.items() if spec.toplevel]
-        key = (id(stage), canonical_json([config.get(stage.id), [config.get(name) for name in names]]))
+        names = [PIXEL_SIZE, *(name for name, spec in stage.declared.items() if spec.toplevel)]
+        key = (id(stage), canonical_json([image, config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:
-            self._settings[key] = stage.identity_params(config)
+            self._settings[key] = stage.identity_params(config, image)
         return self._settings[key]
 
     def _check_pattern(self, task: Task, field: TaskField, pattern: str, file_ids: Sequence[FileId]) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from superdsm.profiles import PROFILES
 from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--last-stage", metavar="STAGE", help="stop after this stage (only with --oneshot)")
     what.add_argument("--use", action="append", default=[], metavar="STAGE", help="use this stage, in all tasks")
     what.add_argument("--without", action="append", default=[], metavar="STAGE", help="leave this stage out")
+    what.add_argument(
+        "--profile", metavar="NAME", help=f"stages and defaults in all tasks: {' or '.join(PROFILES)}; wins over config"
+    )
     how = parser.add_argument_group("how to process")
     how.add_argument(
         "--jobs", type=_positive, metavar="N", help="workers (default: num_cpus of the task, or all cores)"
@@ -117,6 +121,7 @@ def _plan(args: argparse.Namespace, batch: "Batch", display: "Display") -> "Plan
         use=args.use,
         without=args.without,
         last_stage=args.last_stage,
+        profile=args.profile,
         listener=display,
     )
 

@@ -9,7 +9,8 @@ from superdsm.batch.execution.listener import RunSummary
 from superdsm.batch.planning.records import Action
 
 OPTIONS = (
-    *("run", "task", "task_dir", "force", "fresh", "retry_failed", "oneshot", "last_stage", "use", "without"),
+    *("run", "task", "task_dir", "force", "fresh", "retry_failed", "oneshot", "last_stage"),
+    *("use", "without", "profile"),
     *("jobs", "executor", "timeout", "fail_fast"),
 )
 

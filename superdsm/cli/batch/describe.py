@@ -10,6 +10,7 @@ from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.tasks.file_ids import FileId, conversions
 from superdsm.batch.tasks.prepare import PreparedTask
 from superdsm.cli.batch.units import duration, images
+from superdsm.config import PROFILE
 
 KINDS = {"seg": "label images", "overlay": "overlays"}
 COUNTED = {
@@ -46,7 +47,8 @@ def plan_lines(plans: Sequence[TaskPlan], *, verbose: bool = False) -> Iterator[
     """Yield the lines that tell what is planned."""
     for plan in plans:
         counts = _counts(plan)
-        yield f"{plan.name}: {images(len(plan.images))}" + (f", {counts}" if counts else "")
+        profile = plan.prepared.task.config.get(PROFILE)
+        yield f"{plan.name}: {images(len(plan.images))}, profile {profile}" + (f", {counts}" if counts else "")
         for note in plan.prepared.notes:
             yield f"    note: {note}"
         for group in groups(plan):
@@ -91,6 +93,7 @@ def json_records(plans: Sequence[TaskPlan]) -> Iterator[dict[str, Any]]:
         yield {
             "event": "plan",
             "task": plan.name,
+            "profile": plan.prepared.task.config.get(PROFILE),
             "images": len(plan.images),
             "complete": plan.count(Action.NOTHING),
             "run": plan.count(Action.RUN),

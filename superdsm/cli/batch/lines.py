@@ -12,6 +12,7 @@ from superdsm.cli.batch import describe
 from superdsm.cli.batch.display import Display
 from superdsm.cli.batch.units import duration
 from superdsm.records import Event, StageStarted
+from superdsm.summary import described
 
 MANY = 200  # images that take a noticeable time to hash
 
@@ -83,7 +84,8 @@ class Lines(Display):
         if result.ok and self.verbosity >= 0:
             objects = f", {result.n_objects} objects" if result.n_objects >= 0 else ""
             first = f", from {result.computed[0]}" if result.computed and self.verbosity >= 1 else ""
-            yield f"{name}: done in {duration(result.total)}{objects}{first}"
+            told = "".join(f", {text}" for text in described(result.summary))
+            yield f"{name}: done in {duration(result.total)}{objects}{told}{first}"
         elif not result.ok:
             where = f"{result.stage}: " if result.stage else ""
             yield f"{name}: FAILED: {where}{result.message}"

@@ -1,0 +1,202 @@
+"""Estimation of the typical radius of bright, compact objects, from three pixels to a sixth of the image.
+
+Blobs are maxima of the scale-normalised Laplacian of Gaussian (LoG) over position and scale (Lindeberg, Feature
+Detection with Automatic Scale Selection, IJCV 30(2), 1998): for a disk of radius r the maximum is at the scale
+r / sqrt(2). Large scales are searched on coarser images of a pyramid, so that the time is linear in the pixels whatever
+the radius.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from superdsm.core.filters import gaussian
+from superdsm.core.normalise import limited, noise_level, robust_range, weighted_quantile
+
+FloatArray = npt.NDArray[np.float64]
+
+PER_OCTAVE = 4  # scales by octave
+FIRST_SIGMA = 1.5  # smallest scale, in pixels of each level; below, the LoG is not sampled well enough
+LAST_SIGMA = 2 * FIRST_SIGMA * 2 ** (1 / PER_OCTAVE)
+SMALLEST_LEVEL = 12  # rows or columns of the coarsest level
+LOG_NOISE = 0.62  # standard deviation of sigma^2 LoG of white noise of standard deviation 1, times sigma
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusEstimate:
+    """The typical radius of the objects of an image.
+
+    Attributes
+    ----------
+    radius : float or None
+        The radius, in pixels; None if there is no object.
+    spread : float
+        How much the radii differ: half the logarithm of the ratio of their 84 % and 16 % quantiles (for small values,
+        the relative standard deviation); 0 without objects.
+    count : int
+        Number of blobs that the estimate rests on.
+    """
+
+    radius: float | None
+    spread: float
+    count: int
+
+
+def estimate_radius(
+    image: FloatArray,
+    *,
+    largest_radius: float = 200.0,
+    min_response: float = 0.55,
+    min_significance: float = 6.0,
+    overlap: float = 0.8,
+    area_weight: float = 1.5,
+) -> RadiusEstimate:
+    """Estimate the typical radius of the bright objects of an image.
+
+    The result does not change if the intensities are shifted or scaled, nor by a few very bright pixels.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities, finite.
+    largest_radius : float
+        Blobs of larger radii are not looked for, in pixels.
+    min_response : float
+        Blobs of a response below this fraction of the typical one do not count.
+    min_significance : float
+        Blobs of a response below this many standard deviations of the noise do not count.
+    overlap : float
+        Of two blobs that are closer than this fraction of the larger radius, the one of the lower response is dropped.
+    area_weight : float
+        Exponent of the radius in the weight of a blob: with 2 blobs count by their areas.
+
+    Returns
+    -------
+    RadiusEstimate
+    """
+    low, high = robust_range(image)
+    if not high > low:
+        return RadiusEstimate(None, 0.0, 0)
+    # the square root lets dim objects count beside bright ones
+    found = _blobs(np.sqrt(np.clip((image - low) / (high - low), 0, 1)), largest_radius, min_significance)
+    if not len(found):
+        return RadiusEstimate(None, 0.0, 0)
+    found = found[found[:, 3] >= FAINT * _typical_response(found)]  # the many faint ones can only be dropped by others
+    found = _without_overlaps(found, overlap)
+    radii, responses = found[:, 2], found[:, 3]
+    typical = _typical_response(found)
+    chosen = responses >= min_response * typical
+    radii = radii[chosen]
+    weights = radii**area_weight * np.minimum(responses[chosen], typical) * found[chosen, 4]
+    lower, median, upper = (weighted_quantile(radii, weights, q) for q in (0.16, 0.5, 0.84))
+    return RadiusEstimate(median, 0.5 * math.log(upper / lower), len(radii))
+
+
+FAINT = 0.3
+
+
+def _typical_response(blobs: FloatArray) -> float:
+    """Median of the responses of blobs, each of which counts by its response and area."""
+    return weighted_quantile(blobs[:, 3], limited(blobs[:, 3] * blobs[:, 2] ** 2 * blobs[:, 4]), 0.5)
+
+
+def _blobs(image: FloatArray, largest_radius: float, min_significance: float) -> FloatArray:
+    """Return row, column, radius, response of the blobs, in pixels, and how many each stands for."""
+    noise = noise_level(image)
+    found = [np.zeros((0, 5))]
+    level, size = image, 1.0
+    while min(level.shape) >= SMALLEST_LEVEL and FIRST_SIGMA * math.sqrt(2) * size <= largest_radius:
+        least = min_significance * LOG_NOISE * noise / size
+        tiles = _tiles(level.shape)
+        share = level.size / sum((t[0].stop - t[0].start) * (t[1].stop - t[1].start) for t in tiles)
+        for rows, columns in tiles:
+            blobs = _level_blobs(level[rows, columns], least / LAST_SIGMA)
+            blobs[:, :2] += rows.start, columns.start
+            blobs[:, :3] *= size
+            significant = blobs[:, 3] * (blobs[:, 2] / math.sqrt(2)) >= least * size
+            blobs = blobs[significant & (blobs[:, 2] <= largest_radius)]
+            found.append(np.column_stack([blobs, np.full(len(blobs), share)]))
+        level, size = _halved(level), 2 * size
+    return np.concatenate(found)
+
+
+def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Return the parts of a level that are looked at: all of it, or in a large one a tile in each quarter."""
+    if shape[0] * shape[1] <= MOST_PIXELS:
+        return [(slice(0, shape[0]), slice(0, shape[1]))]
+    ratio = math.sqrt(MOST_PIXELS / (shape[0] * shape[1]))
+    axes = []
+    for extent in shape:
+        side = max(SMALLEST_LEVEL, round(extent * ratio / 2))
+        starts = (round(extent / 4 - side / 2), round(extent * 3 / 4 - side / 2))
+        axes.append([slice(max(0, start), max(0, start) + side) for start in starts])
+    return list(itertools.product(*axes))
+
+
+MOST_PIXELS = 2**18
+
+
+def _level_blobs(level: FloatArray, least: float) -> FloatArray:
+    """Return row, column, radius and response of the blobs of one octave of scales, in pixels of the level."""
+    step = 2 ** (1 / PER_OCTAVE)
+    sigmas = FIRST_SIGMA * step ** np.arange(-1, PER_OCTAVE + 2)
+    smoothed = [gaussian(level, float(sigma)) for sigma in sigmas]
+    # the difference of Gaussians approximates the LoG: sigma^2 LoG = (G(k sigma) - G(sigma)) / (k - 1)
+    stack = np.stack([np.subtract(fine, coarse) for fine, coarse in itertools.pairwise(smoothed)])
+    stack /= step - 1
+    padded = np.pad(stack, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    scale, row, column = np.nonzero(padded[1:-1] > least)
+    scale += 1
+    at = padded[scale, row, column]
+    for shifts in NEIGHBOURS:  # most pixels fail one of the first comparisons
+        higher = at >= padded[scale + shifts[0], row + shifts[1], column + shifts[2]]
+        scale, row, column, at = scale[higher], row[higher], column[higher], at[higher]
+    before, after = padded[scale - 1, row, column], padded[scale + 1, row, column]
+    bend = before - 2 * at + after
+    vertex = np.divide(0.5 * (before - after), bend, out=np.zeros_like(at), where=bend < 0)
+    # a DoG of sigma and k sigma has its maximum at the LoG scale sqrt(k) sigma
+    sigma = FIRST_SIGMA * step ** (scale - 0.5 + np.clip(vertex, -0.5, 0.5))
+    return np.stack([row - 0.5, column - 0.5, sigma * math.sqrt(2), at], axis=1)
+
+
+NEIGHBOURS = sorted(
+    (shifts for shifts in itertools.product((-1, 0, 1), repeat=3) if any(shifts)),
+    key=lambda shifts: np.abs(shifts).sum(),
+)
+
+
+def _halved(level: FloatArray) -> FloatArray:
+    """Average blocks of 2 x 2 pixels; a last odd row or column counts twice."""
+    padded = np.pad(level, [(0, size % 2) for size in level.shape], mode="edge")
+    rows = padded[::2] + padded[1::2]
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4)
+
+
+def _without_overlaps(blobs: FloatArray, overlap: float) -> FloatArray:
+    """Drop blobs that are close to one of a higher response; strongest first."""
+    if not len(blobs):
+        return blobs
+    order = np.lexsort((blobs[:, 1], blobs[:, 0], blobs[:, 2], -blobs[:, 3]))
+    blobs = blobs[order]
+    octaves = np.floor(np.log2(blobs[:, 2])).astype(int)
+    # by octave of the radius, so that the neighbours of a small blob are not looked for in the reach of the largest
+    trees = {
+        octave: (members, cKDTree(blobs[members, :2]))
+        for octave in np.unique(octaves).tolist()
+        for members in [np.flatnonzero(octaves == octave)]
+    }
+    alive = np.ones(len(blobs), bool)
+    for i in range(len(blobs)):
+        if not alive[i]:
+            continue
+        row, column, radius = blobs[i, :3]
+        for octave, (members, tree) in trees.items():
+            near = members[tree.query_ball_point((row, column), overlap * max(radius, 2.0 ** (octave + 1)))]
+            reach = overlap * np.maximum(radius, blobs[near, 2])
+            distance = np.hypot(blobs[near, 0] - row, blobs[near, 1] - column)
+            alive[near[(near > i) & (distance < reach)]] = False
+    return blobs[alive]

@@ -1,0 +1,59 @@
+"""What is kept as a nucleus: the objects of a picture are the measure of each other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from superdsm.core.evidence import select
+from tests.core.scenes import disks
+from tests.core.test_contours import objects_of
+
+CENTRES = [(25, 25), (25, 75), (25, 125), (75, 25), (75, 75), (75, 125)]
+
+
+def reasons(log):
+    return {tuple(record["atoms"]): record["reason"] for record in log}
+
+
+def test_alike_objects_are_all_kept_also_dim_ones():
+    for amplitude in (3.0, 3000.0):
+        image, truth = disks((100, 150), CENTRES, [10] * 6, [amplitude] * 6, noise=0.05)
+        kept, log = select(image, objects_of(truth), 10)
+        assert len(kept) == 6 and not log
+
+
+@pytest.mark.parametrize(
+    ("amplitudes", "radii", "expected"),
+    [
+        ([50, 50, 50, 50, 50, 5], [10] * 6, "dim"),
+        ([50, 50, 50, 50, 50, 1.0], [10] * 6, "noise"),
+        ([50] * 6, [10] * 5 + [2], "small"),
+    ],
+)
+def test_what_is_unlike_the_others_is_discarded(amplitudes, radii, expected):
+    image, truth = disks((100, 150), CENTRES, radii, amplitudes, noise=0.2)
+    kept, log = select(image, objects_of(truth), 10)
+    assert reasons(log) == {(6,): expected} and len(kept) == 5
+    assert log[0]["value"] < log[0]["threshold"]
+
+
+def test_blurred_and_large_and_badly_fitted_objects():
+    image, truth = disks((100, 150), CENTRES, [10] * 6, [50] * 6)
+    image[55:, 105:] = ndimage.gaussian_filter(image[55:, 105:], 5)
+    assert reasons(select(image, objects_of(truth), 10, min_sharpness=0.6)[1]) == {(6,): "blurred"}
+    items = objects_of(truth)
+    items[0] = replace(items[0], energy=90.0)
+    assert reasons(select(image, items, 10)[1]) == {(1,): "norm_energy"}
+    assert len(select(image, objects_of(truth), 5, max_area=2.0)[1]) == 6
+
+
+def test_units_do_not_matter():
+    image, truth = disks((100, 150), CENTRES, [10] * 6, [50, 50, 50, 50, 50, 5])
+    plain = [item.atoms for item in select(image, objects_of(truth), 10)[0]]
+    assert [item.atoms for item in select(1e4 * image + 5, objects_of(truth), 10)[0]] == plain
+
+
+def test_no_objects():
+    assert select(np.ones((20, 20)), [], 5) == ([], [])

@@ -1,0 +1,76 @@
+"""Prices of objects: ellipses are free, pairs are not."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from superdsm.core import model
+from superdsm.core.prices import PricedFit, Prices, outside_ellipse
+
+
+def ellipse(shape, centre, axes, angle=0.0):
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    r, c = rows - centre[0], columns - centre[1]
+    along, across = r * np.cos(angle) + c * np.sin(angle), c * np.cos(angle) - r * np.sin(angle)
+    return (along / axes[0]) ** 2 + (across / axes[1]) ** 2 <= 1
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6, 1.5])
+@pytest.mark.parametrize("axes", [(12, 12), (20, 9)])
+def test_ellipses_are_inside_of_their_ellipse(axes, angle):
+    assert outside_ellipse(ellipse((60, 60), (30, 30), axes, angle)) < 0.03
+
+
+def test_pairs_and_bent_shapes_are_not():
+    pair = ellipse((60, 90), (30, 25), (14, 14)) | ellipse((60, 90), (30, 55), (14, 14))
+    bent = ellipse((60, 60), (30, 30), (25, 25)) & ~ellipse((60, 60), (38, 30), (20, 16))
+    assert min(outside_ellipse(pair), outside_ellipse(bent)) > 0.04
+    assert outside_ellipse(np.ones((1, 1), bool)) == 0
+
+
+@pytest.fixture
+def scene():
+    atoms = np.zeros((40, 80), np.int32)
+    atoms[:, :40], atoms[:, 40:] = 1, 2
+    y = np.where(ellipse((40, 80), (20, 40), (15, 30)), 0.5, -0.3)
+    mask = y > 0
+
+    def fit(y, omega, offset, shape, params):
+        return model.Fit(10.0, True, False, (0, 0), mask & omega, 100, 6, 3, "optimal")
+
+    return y, atoms, fit
+
+
+def fitted(prices, scene, y=None, atoms=(1, 2)):
+    plain, labels, fit = scene
+    y = plain if y is None else y
+    region = np.isin(labels, atoms)
+    return PricedFit(prices, y, labels, fit)(y, region, (0, 0), y.shape, SimpleNamespace()).energy
+
+
+def test_only_objects_of_two_brightnesses_pay_for_brightness(scene):
+    prices = Prices(100.0, 0.0, 0.0, 1e9)
+    dim = scene[0].copy()
+    dim[:, 40:] = np.where(dim[:, 40:] > 0, 0.1, dim[:, 40:])
+    assert fitted(prices, scene) == 10
+    assert fitted(prices, scene, dim, (1,)) == fitted(prices, scene, dim, (2,)) == 10
+    expected = np.var(np.log([0.8, 0.4])) * 100
+    assert fitted(prices, scene, dim) == pytest.approx(10 + expected, rel=0.05)
+
+
+def test_large_objects_pay_for_size(scene):
+    area = np.count_nonzero(scene[0] > 0)
+    assert fitted(Prices(0.0, 0.0, 7.0, area), scene) == 10
+    assert fitted(Prices(0.0, 0.0, 7.0, area / 3), scene) == pytest.approx(10 + 7 * np.log(3 / 1.2))
+
+
+def test_half_an_ellipse_pays_for_its_outline(scene):
+    prices = Prices(0.0, 100.0, 0.0, 1e9, outline_tolerance=0.0)
+    assert fitted(prices, scene, atoms=(1,)) > fitted(prices, scene) + 1
+
+
+def test_empty_masks_pay_nothing(scene):
+    y, atoms, _ = scene
+    noise = PricedFit(Prices(1.0, 1.0, 1.0, 1.0), y, atoms)
+    assert noise(-np.abs(y), atoms > 0, (0, 0), y.shape, model.ModelParams(0.1, 4, 8, 8)).energy == 0
