@@ -99,7 +99,7 @@ class Param:
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
                 raise ConfigError(f"{path} = {value!r} is out of range; expected: {self.expectation()}")
-        return original if image and self.unit else self.bounded(value)
+        return float(original) if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)

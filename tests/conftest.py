@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["superdsm.testing.fixtures", "tests.laboratory", "tests.plugins_fixtures"]
+pytest_plugins = ["superdsm.testing.fixtures", "tests.laboratory", "tests.plugins_fixtures", "tests.profile_fixtures"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

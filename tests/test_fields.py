@@ -26,6 +26,11 @@ ERRORS: list[Case] = [
         ValueError,
         "field 'x': a field of kind 'array' has no summary 'number'",
     ),
+    (
+        lambda: Field("x", "array", "An image.", grid="fine"),
+        ValueError,
+        "field 'x': grid 'fine' is none of 'image', 'working' and ''",
+    ),
 ]
 
 

@@ -123,6 +123,7 @@ ERRORS: list[Case] = [
     ),
     (lambda: resolved().__wrapped__, AttributeError, "__wrapped__"),
     (lambda: setattr(resolved(), "plain", 1), AttributeError, "hyperparameters are read-only"),
+    (lambda: param(1.0, "A length.", unit="inch"), ValueError, "unknown unit 'inch'; known: px, px2"),
 ]
 
 

@@ -40,7 +40,7 @@ def config(data_set: str, variant: str) -> Config:
 
 def segmented(shared_data: Path, data_set: str, variant: str, name: str, folder: Path) -> Path:
     image = read_image(shared_data / data_set / "images" / f"{name}.png")
-    result = segment(image, config(data_set, variant), jobs=2, name=name)
+    result = segment(image, config(data_set, variant), profile="published", jobs=2, name=name)
     write_labels(folder / f"{name}.png", result.labels)
     return folder / f"{name}.png"
 

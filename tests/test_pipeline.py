@@ -175,6 +175,21 @@ ERRORS: list[Case] = [
         StageError,
         "stage any: the field 'one' is int, not an array",
     ),
+    (
+        lambda: Pipeline([FIRST], profile="mine").validate(Config({"profile": "other"})),
+        ConfigError,
+        "profile = 'other', but the pipeline is that of the profile 'mine'; leave one of both out",
+    ),
+    (
+        lambda: small().validate(Config({"profile": "other"})),
+        ConfigError,
+        "profile = 'other', but the pipeline is not made by a profile; leave one of both out",
+    ),
+    (
+        lambda: Pipeline([FIRST], profile="mine", places={"zeroth": "first"}).validate(Config({"zeroth": {"a": 1}})),
+        ConfigError,
+        "'zeroth/a': the profile 'mine' has no stage 'zeroth', but 'first' in its place (superdsm stages first)",
+    ),
 ]
 
 

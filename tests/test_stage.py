@@ -90,6 +90,11 @@ ERRORS: list[Case] = [
         TypeError,
         "stage smooth: Smooth does not define process()",
     ),
+    (
+        lambda: Smooth().with_floors(widht=2),
+        ConfigError,
+        "stage smooth has no hyperparameter 'widht' (did you mean 'width'?)",
+    ),
 ]
 
 

@@ -123,6 +123,10 @@ class TaskResults(Mapping[FileId, ImageRecord]):
         """Return the seconds per image and stage, as in ``timings.csv``."""
         return tables.timings([stage.id for stage in self.prepared.recipe.stages], list(self._entries.values()))
 
+    def summary(self) -> Table:
+        """Return what is known of each image as a whole, as in ``summary.csv``: sizes, what was left out, warnings."""
+        return tables.summary(list(self._entries.values()))
+
     def performance(self) -> Table:
         """Return the numbers of objects and the counts of the energy minimisation, as in ``performance.csv``."""
         return tables.performance(list(self._entries.values()))

@@ -7,6 +7,11 @@ from superdsm.errors import ImageError
 from superdsm.params import param
 from superdsm.stage import Stage, StageContext
 
+BRIGHT_FIELD = (
+    "the image looks like bright field (dark objects on bright ground), but bright objects are looked for; "
+    "set histological to true if it is in colour, or invert it"
+)
+
 
 class Ingest(Stage):
     """Turn the image to grey, and scale its intensities to [0, 1]."""

@@ -7,6 +7,7 @@ from superdsm.config import Config
 from superdsm.errors import ConfigError
 from superdsm.params import param
 from superdsm.stage import Stage, StageContext
+from superdsm.stages.ingest import BRIGHT_FIELD
 
 
 class NucleusSize(Stage):
@@ -52,10 +53,7 @@ class NucleusSize(Stage):
         from superdsm.core.radius import estimate_radius
 
         if looks_bright_field(g_raw):
-            ctx.warn(
-                "the image looks like bright field (dark objects on bright ground), but bright objects are looked for; "
-                "set histological to true if it is in colour, or invert it"
-            )
+            ctx.warn(BRIGHT_FIELD)
         given = ctx.params.nucleus_radius
         if ctx.params.AF_scale is not None:
             given = ctx.params.AF_scale * math.sqrt(2)

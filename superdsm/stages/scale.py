@@ -5,6 +5,7 @@ from typing import Any
 
 from superdsm.params import param
 from superdsm.stage import Stage, StageContext
+from superdsm.stages.ingest import BRIGHT_FIELD
 
 
 class Scale(Stage):
@@ -28,8 +29,11 @@ class Scale(Stage):
 
     def process(self, ctx: StageContext, *, g_raw: Any) -> dict[str, Any]:
         """Return the ``scale``: a number, or None if the image shows no blob."""
+        from superdsm.core.normalise import looks_bright_field
         from superdsm.core.scale import estimate_scale
 
+        if looks_bright_field(g_raw):
+            ctx.warn(BRIGHT_FIELD)
         scale = ctx.params.AF_scale
         if scale is None:
             scale = estimate_scale(g_raw, ctx.map)

@@ -8,6 +8,8 @@ from superdsm.batch.execution.job import Job, TaskBundle
 from superdsm.batch.storage.store import DamagedError, Entry, Store
 from superdsm.errors import StageError, SuperDSMError
 from superdsm.evaluation import LostError, StageRun, summarise
+from superdsm.fields import ZOOM
+from superdsm.stage import Stage
 
 
 class OutputError(SuperDSMError):
@@ -84,12 +86,18 @@ class StoreCache:
                 for name, value in run.outputs.items()
             }
             if self._bundle.keep:
-                self._store.put(entry, outputs, kinds)
+                self._store.put(entry, outputs, kinds, self._grids(stage))
         except TypeError as exc:
             raise StageError(run.stage, str(exc)) from exc
         except OSError as exc:
             raise OutputError(f"the result cannot be stored in {self._bundle.store}: {exc.strerror}") from exc
         return replace(run, outputs=outputs, summary=summarise(stage, outputs))
+
+    def _grids(self, stage: Stage) -> dict[str, str]:
+        """Return the grids of the fields that a stage provides, if there is more than one grid."""
+        if not any(ZOOM in other.outputs for other in self._stages.values()):
+            return {}
+        return {name: grid for name in stage.outputs if (grid := stage.field(name).grid)}
 
     def load(self, entry: Entry, name: str) -> Any:
         """Load a field of an entry.

@@ -74,7 +74,9 @@ class Store:
     def __contains__(self, key: str) -> bool:
         return os.path.exists(f"{self._prefix}/{key[:2]}/{key}.json")  # noqa: PTH110 - asked very often
 
-    def put(self, entry: Entry, values: Mapping[str, Any], kinds: Mapping[str, str]) -> Entry:
+    def put(
+        self, entry: Entry, values: Mapping[str, Any], kinds: Mapping[str, str], grids: Mapping[str, str] | None = None
+    ) -> Entry:
         """Store a result.
 
         Parameters
@@ -85,6 +87,8 @@ class Store:
             The fields.
         kinds : mapping
             How each field is stored, see `superdsm.fields.Field`.
+        grids : mapping, optional
+            Whose pixels those of a field are, where that may be doubtful; they become part of its description.
 
         Returns
         -------
@@ -101,6 +105,8 @@ class Store:
         from superdsm.io.codecs import encode, pack
 
         fields, arrays = encode(values, kinds)
+        for name, grid in (grids or {}).items():
+            fields[name]["grid"] = grid
         description = None
         if arrays:
             data = pack(arrays)
