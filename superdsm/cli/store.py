@@ -75,7 +75,7 @@ def _verify(store: "Store", count: int) -> set[str]:
 def _verify_certificates(store: "Store") -> int:
     """Check the certificate of every result that has one; print what is wrong, and return how many results that are."""
     from superdsm.batch.storage.store import DamagedError
-    from superdsm.testing.certificates import verify_certificate
+    from superdsm.certificates import verify_certificate
 
     checked = wrong = clusters = optimal = 0
     for key in store.keys():  # noqa: SIM118 - not a dict

@@ -199,7 +199,7 @@ def fit(
         n_params=n_centres + 6,
         iterations=iterations,
         status=status,
-        lower=_lower_bound(region, x, params, y[omega]) if bound and status == "optimal" else None,
+        lower=_lower_bound(fitted, x, params, y[omega]) if bound and status == "optimal" else None,
     )
 
 

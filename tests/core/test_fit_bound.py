@@ -114,7 +114,7 @@ def test_the_bound_is_computed_on_demand_only():
 def test_real_fits(shared_data, name, every):
     """The bound holds against a solution that is computed to 1e-12 with dense matrices."""
     fields = segment(read_image(shared_data / f"{name}.png"), last="global-energy-minimization").fields
-    params = model.ModelParams(**{key: fields["dsm_cfg"][key] for key in model.ModelParams.__dataclass_fields__})
+    params = model.ModelParams.from_config(fields["dsm_cfg"])
     regions = Regions.of(fields["y"], fields["y_mask"], fields["atoms"], len(fields["seeds"]), params.background_margin)
     checked = 0
     for item in fields["objects"][::every]:
