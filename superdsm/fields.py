@@ -14,7 +14,7 @@ from typing import Any
 
 KINDS = ("array", "json", "table", "objects")
 GRIDS = ("", "image", "working")
-SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",)}
+SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",), "certificate": ("json",)}
 SOURCE = "image"  # what is given from outside
 SCALE = "scale"  # what automatic hyperparameters follow
 ZOOM = "zoom"  # what lengths follow that users give
@@ -112,6 +112,13 @@ FIELDS: Mapping[str, Field] = {
         Field("work_cover", "objects", "The cover as it was on the working grid.", empty=(), grid="working"),
         Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=(), grid="working"),
         Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
+        Field(
+            "certificate",
+            "json",
+            "How far the cover is from the least energy at most, by cluster.",
+            empty={},
+            summary="certificate",
+        ),
         Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number", grid="image"),
     )
 }

@@ -63,6 +63,7 @@ class Param:
     floor: float | None = None
     nullable: bool = False
     toplevel: bool = False
+    neutral: Any = ...
     unit: str = ""
 
     @property
@@ -165,6 +166,7 @@ def param(
     floor: float | None = None,
     nullable: bool = False,
     toplevel: bool = False,
+    neutral: Any = ...,
     unit: str = "",
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
@@ -192,6 +194,9 @@ def param(
         Whether null is legal.
     toplevel : bool, optional
         Whether the hyperparameter stands outside the namespace of the stage.
+    neutral : object, optional
+        The value with which the stage does what it did before it had the hyperparameter. Results that were made with
+        this value are identified without the hyperparameter, so that those from before stay valid.
     unit : str, optional
         "px" for a length and "px2" for what grows with an area: values and defaults are in pixels of the image, may be
         given in micrometres as well, and are converted where the stage works on a resampled grid.
@@ -216,6 +221,7 @@ def param(
         floor=floor,
         nullable=nullable,
         toplevel=toplevel,
+        neutral=neutral,
         unit=unit,
     )
 

@@ -221,7 +221,9 @@ class Stage:
         return name if self.declared[name].toplevel else f"{self.id}/{name}"
 
     def identity_params(self, config: Config, image: bool = False) -> dict[str, Any]:
-        """Return the declared hyperparameters before the scale enters: what identifies a result.
+        """Return what identifies a result: the declared hyperparameters before the scale enters.
+
+        Those that have their neutral value are left out, see `superdsm.params.param`.
 
         Parameters
         ----------
@@ -240,7 +242,11 @@ class Stage:
         ConfigError
             A value of the configuration has a wrong type or is out of range.
         """
-        values = self._configured(config, image)
+        values = {
+            name: value
+            for name, value in self._configured(config, image).items()
+            if value != self.declared[name].neutral
+        }
         return {name: value.to_json() if isinstance(value, Automatic) else value for name, value in values.items()}
 
     def _configured(self, config: Config, image: bool) -> dict[str, Any]:

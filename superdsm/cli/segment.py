@@ -17,9 +17,11 @@ from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Read
 from superdsm.summary import described
 
 if TYPE_CHECKING:
+    from superdsm.api import Result
     from superdsm.batch.execution.scheduler import Lost
     from superdsm.pipeline import Pipeline
 
+CERTIFIED = "global-energy-minimization"
 EPILOG = """\
 examples:
   superdsm segment nuclei.png -o labels.png --overlay overlay.png
@@ -38,6 +40,7 @@ class Job:
     pipeline: "Pipeline"
     config: Config
     threads: int
+    certify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,13 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     error: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
+    certificate: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
         parts = [f"{self.n_objects} {noun}", *described(self.summary), f"{self.seconds:.2f} s"]
-        return ", ".join(parts) + "".join(f"; warning: {text}" for text in self.warnings)
+        warnings = "".join(f"; warning: {text}" for text in self.warnings)
+        return ", ".join(parts) + warnings + "".join(f"\n  {line}" for line in self.certificate)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="label image to write (.png or .tif); for several images a directory",
     )
     add("--overlay", metavar="PATH", type=Path, help="picture with contours to write; for several images a directory")
+    add("--certify", action="store_true", help="print how far the energy is from the least one at most, and why")
     add("--format", choices=("png", "tif"), default="png", help="of label images in a directory (default: png)")
     add(
         "--set",
@@ -121,6 +127,8 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     if args.profile is not None:
         config = config.with_value(PROFILE, args.profile)
     pipeline = resolve_pipeline(tuple(args.use), tuple(args.without), profile=config.get(PROFILE))
+    if args.certify and f"{CERTIFIED}/certify" in {name for stage in pipeline for name in stage.config_paths()}:
+        config = Config().with_value(f"{CERTIFIED}/certify", True).merged(config)
     everywhere = {name: config[name] for name in SETTINGS if name in config}
     for part, source in [*parts, (config, "hyperparameters")]:
         try:
@@ -132,7 +140,7 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     _check_outputs(outputs)
     threads = max(1, cores // len(outputs))
     return [
-        Job(image, reader, labels, overlay, pipeline, config, threads)
+        Job(image, reader, labels, overlay, pipeline, config, threads, args.certify)
         for (image, labels, overlay), reader in zip(outputs, readers, strict=True)
     ]
 
@@ -249,7 +257,21 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
             raise
         raise ImageError(f"{name}: {exc}") from exc
     seconds = time.perf_counter() - start
-    return Outcome(int(labels.max(initial=0)), seconds, tuple(result.warnings), summary=result.summary)
+    certificate = _certificate(result) if job.certify else ()
+    return Outcome(
+        int(labels.max(initial=0)), seconds, tuple(result.warnings), summary=result.summary, certificate=certificate
+    )
+
+
+def _certificate(result: "Result") -> tuple[str, ...]:
+    """Return the certificate in words."""
+    from superdsm.core.certificate import describe
+
+    certificate = result.fields.get("certificate")
+    if not certificate:
+        return ("no certificate: the pipeline did not minimise energies",)
+    first, *more = describe(certificate)
+    return f"{first}; energy minimisation {result.timings[CERTIFIED]:.2f} s", *more
 
 
 def attempt(job: Job) -> Outcome:

@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("root", metavar="ROOT", help="directory that was given to superdsm batch")
     parser.add_argument("--prune", action="store_true", help="remove what no task refers to, and what is damaged")
+    parser.add_argument(
+        "--verify-certificates",
+        action="store_true",
+        help="check the certificates of optimality, independently of what made them",
+    )
     parser.add_argument("--verify", action="store_true", help="read everything, and say what is damaged")
 
 
@@ -34,10 +39,11 @@ def run(args: argparse.Namespace) -> int:
     count = sum(1 for _ in store.keys())  # noqa: SIM118 - not a dict
     _say(f"{store.directory}: {count} results, {size(sum(path.stat().st_size for path in store.files()))}")
     damaged = _verify(store, count) if args.verify else set()
+    wrong = _verify_certificates(store) if args.verify_certificates else 0
     if args.prune:
         _prune(args.root, store, damaged)
-        return ExitCode.OK
-    return ExitCode.PARTIAL if damaged else ExitCode.OK
+        return ExitCode.PARTIAL if wrong else ExitCode.OK
+    return ExitCode.PARTIAL if damaged or wrong else ExitCode.OK
 
 
 def _say(text: str) -> None:
@@ -64,6 +70,34 @@ def _verify(store: "Store", count: int) -> set[str]:
         _say(f"damaged: {problem}")
     _say(f"{len(damaged)} of {count} results are damaged" if damaged else "no damage found")
     return damaged
+
+
+def _verify_certificates(store: "Store") -> int:
+    """Check the certificate of every result that has one; print what is wrong, and return how many results that are."""
+    from superdsm.batch.storage.store import DamagedError
+    from superdsm.testing.certificates import verify_certificate
+
+    checked = wrong = clusters = optimal = 0
+    for key in store.keys():  # noqa: SIM118 - not a dict
+        try:
+            entry = store.entry(key)
+            if entry is None or not {"certificate", "objects", "cover"} <= set(entry.fields):
+                continue
+            fields = store.values(entry, ["certificate", "objects", "cover"])
+        except DamagedError as exc:
+            _say(f"damaged: {exc}")
+            wrong += 1
+            continue
+        problems = verify_certificate(fields)
+        checked += 1
+        wrong += bool(problems)
+        clusters += fields["certificate"].get("clusters", 0)
+        optimal += fields["certificate"].get("optimal", 0)
+        for problem in problems:
+            _say(f"{key}: {problem}")
+    verdict = f"{wrong} wrong" if wrong else "all hold"
+    _say(f"{checked} certificates, {verdict}; {optimal} of {clusters} clusters are proven optimal")
+    return wrong
 
 
 def _prune(root: str, store: "Store", damaged: Collection[str]) -> None:

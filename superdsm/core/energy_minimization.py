@@ -1,25 +1,28 @@
 """Candidate objects: models are fitted to sets of atoms, the best family of them is chosen (TPAMI 2023, Sec. 3.3)."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from superdsm._ext.candidate_regions import enclosing_labels, union_region, valid_labels
+from superdsm._ext.candidate_regions import enclosing_labels
 from superdsm.core import model
-from superdsm.core.distance import within
+from superdsm.core.candidate_regions import Regions
+from superdsm.core.certificate import ClusterCertificate, certificate_of_image, certify_cluster, confidence, warnings
 from superdsm.core.graph import ClusterGraph, cluster_graphs
 from superdsm.core.objects import EMPTY, BoolArray, FloatArray, IntArray, Object
-from superdsm.core.search import ClusterResult, SearchParams, TooMuchWork, search
+from superdsm.core.search import ClusterResult, SearchParams, SetEnergy, TooMuchWork, search
 from superdsm.parallel import Map, serial_map
 
-__all__ = ["Minimisation", "Regions", "TooMuchWork", "minimise_energies"]
+__all__ = ["Minimisation", "TooMuchWork", "minimise_energies"]
 
 Record: TypeAlias = dict[str, Any]
 
 PRUNINGS = ("exact", "isbi24")
+COVERS = ("greedy", "exact")
 COUNTS = (
     "direct_solution_trial_count",
     "direct_solution_success_count",
@@ -46,68 +49,18 @@ class Minimisation:
         Counts: see `minimise_energies`.
     log : list of dict
         A record of each fit, in the order of `objects`.
+    certificate : dict
+        How far the cover is from the optimum at most: see `superdsm.core.certificate.certificate_of_image`.
+    warnings : list of str
+        What the user should know.
     """
 
     cover: list[Object]
     objects: list[Object]
     performance: dict[str, int]
     log: list[Record]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Regions:
-    """Cuts the regions of sets of atoms out of an image.
-
-    Attributes
-    ----------
-    y : ndarray of float64, shape (rows, columns)
-        Offset-corrected intensities.
-    labels : ndarray of int32, same shape
-        The atom of each pixel that may belong to a region, else 0.
-    boxes : list of list of int
-        First row, last row + 1, first column, last column + 1 by atom.
-    sizes : list of int
-        Number of pixels by atom.
-    """
-
-    y: FloatArray
-    labels: IntArray
-    boxes: list[list[int]]
-    sizes: list[int]
-
-    @classmethod
-    def of(
-        cls,
-        y: FloatArray,
-        y_mask: BoolArray,
-        atoms: IntArray,
-        n_atoms: int,
-        background_margin: float,
-        map_: Map = serial_map,
-    ) -> "Regions":
-        """Make the regions of an image; see `minimise_energies`."""
-        near = np.ascontiguousarray(within(y > 0, background_margin, map=map_))
-        mask = np.ascontiguousarray(y_mask, bool)
-        labels, boxes, sizes = valid_labels(atoms, mask.view(np.uint8), near.view(np.uint8), n_atoms)
-        return cls(y, labels, boxes.tolist(), sizes.tolist())
-
-    def size(self, atoms: Sequence[int]) -> int:
-        """Size of the region of a set of atoms, in pixels."""
-        return sum(self.sizes[atom] for atom in atoms)
-
-    def cut(self, atoms: Sequence[int]) -> tuple[BoolArray, FloatArray, tuple[int, int]]:
-        """Return the region of a set of atoms within its bounding box, the intensities there, and the offset."""
-        members = [atom for atom in atoms if self.sizes[atom]]
-        if not members:
-            return EMPTY, np.zeros((0, 0)), (0, 0)
-        first = min(members)
-        chosen = np.zeros(max(members) - first + 1, np.uint8)
-        chosen[np.subtract(members, first)] = 1
-        first_rows, last_rows, first_cols, last_cols = zip(*(self.boxes[atom] for atom in members), strict=True)
-        offset = min(first_rows), min(first_cols)
-        stop = max(last_rows), max(last_cols)
-        region = union_region(self.labels, chosen, first, offset[0], stop[0], offset[1], stop[1])
-        return region, self.y[offset[0] : stop[0], offset[1] : stop[1]], offset
+    certificate: Record
+    warnings: list[str]
 
 
 def minimise_energies(
@@ -125,6 +78,11 @@ def minimise_energies(
     gamma: float = 0.8,
     max_seed_distance: float = np.inf,
     max_work_amount: float = 1e6,
+    cover: str = "greedy",
+    cover_timeout: float = np.inf,
+    max_cluster_sets: int | None = None,
+    cluster_timeout: float = np.inf,
+    certify: bool = False,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
     fit: Callable[..., model.Fit] | None = None,
 ) -> Minimisation:
@@ -156,6 +114,17 @@ def minimise_energies(
         Atoms with seeds farther from each other than this are not joined, in pixels.
     max_work_amount : float
         Largest number of sets of a cluster that may have to be looked at.
+    cover : {"greedy", "exact"}
+        How the cover is chosen among the fitted sets.
+    cover_timeout : float
+        Limit of the branch and bound for the exact cover of a large cluster, in seconds.
+    max_cluster_sets : int, optional
+        Most sets of a cluster to which a model is fitted, beyond its atoms and their union; the most promising ones of
+        a generation come first. Then the best cover so far is taken. With it, `max_work_amount` is not needed.
+    cluster_timeout : float
+        The same for the time that the fits of a cluster take, in seconds. The outcome depends on the clock then.
+    certify : bool
+        Whether the energy of each fit is bounded by duality, instead of by the rule by which the solver stops.
     map : superdsm.parallel.Map, optional
         For parallelism; the outcome does not depend on it.
     fit : callable, optional
@@ -175,86 +144,133 @@ def minimise_energies(
     TooMuchWork
         A cluster has too many sets of atoms.
     """
-    if pruning not in PRUNINGS:
-        raise ValueError(f"pruning = {pruning!r} is not known; expected one of {', '.join(PRUNINGS)}")
-    params = SearchParams(pruning, beta, max_iter, gamma, max_work_amount)
+    for name, value, known in (("pruning", pruning, PRUNINGS), ("cover", cover, COVERS)):
+        if value not in known:
+            raise ValueError(f"{name} = {value!r} is not known; expected one of {', '.join(known)}")
+    params = SearchParams(pruning, beta, max_iter, gamma, max_work_amount, cover, cover_timeout, max_cluster_sets)
     y = np.ascontiguousarray(y, np.float64)
     atoms = np.ascontiguousarray(atoms, np.int32)
     regions = Regions.of(y, y_mask, atoms, len(seeds), model_params.background_margin, map)
     atom_clusters = enclosing_labels(atoms, np.ascontiguousarray(clusters, np.int32), len(seeds))[1:]
     graphs = cluster_graphs(atom_clusters, adjacencies, seeds, max_seed_distance)
-    fit = fit or model.fit
-
-    def fit_set(atoms_of_set: tuple[int, ...]) -> tuple[Object, Record]:
-        return _fit_set(regions, atoms_of_set, model_params, fit)
-
-    results, objects, records = _solve_all(graphs, params, regions, fit_set, map)
-    order = [(graph, members) for graph, result in zip(graphs, results, strict=True) for members in result.fitted]
-    keys = [graph.labels(members) for graph, members in order]
-    cover = [
-        objects[graph.labels(members)]
-        for graph, result in zip(graphs, results, strict=True)
-        for members in result.cover
-    ]
+    fitter = _Fitter(regions, model_params, fit or model.fit, certify, np.inf, [0.0] * len(graphs))
+    results = _solve_all(graphs, params, fitter, cluster_timeout, map)
+    order = [graph.labels(members) for graph, result in zip(graphs, results, strict=True) for members in result.fitted]
+    certificates = [certify_cluster(result) for result in results]
+    _mark(certificates, fitter, beta)
+    settings = {
+        "pruning": pruning,
+        "cover": cover,
+        "beta": beta,
+        "max_seed_distance": None if max_seed_distance == np.inf else max_seed_distance,
+    }
+    bounds = [fitter.energies[labels].lower for labels in order] if certify else None
     return Minimisation(
-        sorted(cover, key=lambda item: item.atoms),
-        [objects[key] for key in keys],
+        [fitter.objects[labels] for labels in sorted(labels for item in certificates for labels in item.cover)],
+        [fitter.objects[labels] for labels in order],
         _performance(graphs, results, params),
-        [records[key] for key in keys],
+        [fitter.records[labels] for labels in order],
+        certificate_of_image(certificates, bounds, **settings),
+        warnings(certificates),
     )
 
 
+def _mark(certificates: Sequence[ClusterCertificate], fitter: "_Fitter", beta: float) -> None:
+    """Add to the objects of all covers how much better they are than what else could be there."""
+    for item in certificates:
+        for labels, margin in zip(item.cover, item.margins, strict=True):
+            found = fitter.objects[labels]
+            # A surface that is nowhere positive costs log 2 for each foreground pixel at least.
+            foreground = np.count_nonzero(fitter.regions.y[found.slices][found.fragment] > 0)
+            empty = foreground * math.log(2) - found.energy
+            margin = max(0.0, min(margin, empty))
+            fitter.objects[labels] = replace(
+                found, margin=margin, confidence=confidence(margin, beta), reasons=item.reasons
+            )
+
+
 def _solve_all(
-    graphs: list[ClusterGraph],
-    params: SearchParams,
-    regions: Regions,
-    fit_set: Callable[[tuple[int, ...]], tuple[Object, Record]],
-    map_: Map,
-) -> tuple[list[ClusterResult], dict[tuple[int, ...], Object], dict[tuple[int, ...], Record]]:
+    graphs: list[ClusterGraph], params: SearchParams, fitter: "_Fitter", timeout: float, map_: Map
+) -> list[ClusterResult]:
     """Search all clusters in step: in each round the fits that they wait for are made in one parallel map."""
     searches = [search(graph, params) for graph in graphs]
     pending = {k: next(one) for k, one in enumerate(searches)}
     results: dict[int, ClusterResult] = {}
-    objects: dict[tuple[int, ...], Object] = {}
-    records: dict[tuple[int, ...], Record] = {}
     while pending:
-        jobs = [graphs[k].labels(members) for k, sets in pending.items() for members in sets]
-        jobs.sort(key=regions.size, reverse=True)  # the longest first, so that no thread is left with one at the end
-        for atoms, (item, record) in zip(jobs, map_(fit_set, jobs), strict=True):
-            objects[atoms], records[atoms] = item, record
+        fitter.fit_all([(k, graphs[k].labels(members)) for k, sets in pending.items() for members in sets], map_)
+        fitter.timeout = timeout  # the atoms and their unions are always fitted
         waiting = {}
         for k, sets in pending.items():
+            start = time.perf_counter()
             try:
-                waiting[k] = searches[k].send([objects[graphs[k].labels(members)] for members in sets])
+                waiting[k] = searches[k].send([fitter.energies.get(graphs[k].labels(members)) for members in sets])
             except StopIteration as stop:
                 results[k] = stop.value
+            fitter.seconds[k] += time.perf_counter() - start
         pending = waiting
-    return [results[k] for k in range(len(graphs))], objects, records
+    return [results[k] for k in range(len(graphs))]
 
 
-def _fit_set(
-    regions: Regions, atoms: tuple[int, ...], model_params: model.ModelParams, fit: Callable[..., model.Fit]
-) -> tuple[Object, Record]:
-    """Fit a model to a set of atoms; return the object and the record for the log."""
-    start = time.perf_counter()
-    region, y, offset = regions.cut(atoms)
-    if region.size:
-        result = fit(y, region, offset, regions.y.shape, model_params)
-    else:
-        result = model.Fit(0.0, False, False, (0, 0), EMPTY, 0, 0, 0, "noise")
-    item = Object(
-        atoms, result.energy, result.is_optimal, result.on_boundary, result.offset, result.fragment, result.n_pixels
-    )
-    record = {
-        "atoms": list(atoms),
-        "pixels": result.n_pixels,
-        "params": result.n_params,
-        "iterations": result.iterations,
-        "energy": result.energy,
-        "status": result.status,
-        "seconds": time.perf_counter() - start,
-    }
-    return item, record
+@dataclass(slots=True, eq=False)
+class _Fitter:
+    """Fits models to sets of atoms, within the time of each cluster, and keeps what it finds.
+
+    Attributes
+    ----------
+    regions, model_params, function, certify
+        What is needed for a fit; see `minimise_energies`.
+    timeout : float
+        Seconds for a cluster.
+    seconds : list of float
+        What was spent so far, by cluster.
+    objects, records, energies : dict
+        By the labels of the atoms.
+    """
+
+    regions: Regions
+    model_params: model.ModelParams
+    function: Callable[..., model.Fit]
+    certify: bool
+    timeout: float
+    seconds: list[float]
+    objects: dict[tuple[int, ...], Object] = field(default_factory=dict)
+    records: dict[tuple[int, ...], Record] = field(default_factory=dict)
+    energies: dict[tuple[int, ...], SetEnergy] = field(default_factory=dict)
+
+    def fit_all(self, jobs: list[tuple[int, tuple[int, ...]]], map_: Map) -> None:
+        """Fit models to the sets of atoms, each with the index of its cluster, the longest fits first."""
+        jobs = sorted(jobs, key=lambda job: self.regions.size(job[1]), reverse=True)  # no thread is left with one
+        for (_, atoms), outcome in zip(jobs, map_(self._fit, jobs), strict=True):
+            if outcome is not None:
+                self.objects[atoms], self.records[atoms], self.energies[atoms] = outcome
+
+    def _fit(self, job: tuple[int, tuple[int, ...]]) -> tuple[Object, Record, SetEnergy] | None:
+        """Fit a model; return the object, the record for the log, and the energy, or None if the time is over."""
+        cluster, atoms = job
+        if self.seconds[cluster] > self.timeout:
+            return None
+        start = time.perf_counter()
+        region, y, offset = self.regions.cut(atoms)
+        if region.size:
+            options = {"bound": True} if self.certify else {}
+            result = self.function(y, region, offset, self.regions.y.shape, self.model_params, **options)
+        else:
+            result = model.Fit(0.0, False, False, (0, 0), EMPTY, 0, 0, 0, "noise")
+        item = Object(
+            atoms, result.energy, result.is_optimal, result.on_boundary, result.offset, result.fragment, result.n_pixels
+        )
+        seconds = time.perf_counter() - start
+        self.seconds[cluster] += seconds
+        record = {
+            "atoms": list(atoms),
+            "pixels": result.n_pixels,
+            "params": result.n_params,
+            "iterations": result.iterations,
+            "energy": result.energy,
+            "status": result.status,
+            "seconds": seconds,
+        }
+        return item, record, SetEnergy.of(result.energy, result.is_optimal, result.lower)
 
 
 def _performance(graphs: list[ClusterGraph], results: list[ClusterResult], params: SearchParams) -> dict[str, int]:

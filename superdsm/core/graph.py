@@ -47,6 +47,11 @@ class ClusterGraph:
             near &= self.near[i]
         return bits(adjacent & near & ~members)
 
+    def pairs(self, masks: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+        """Labels of the pairs of atoms that a symmetric relation holds for, given as a bit mask by atom."""
+        found = ((i, j) for i, mask in enumerate(masks) for j in bits(mask) if i < j)
+        return tuple((self.atoms[i], self.atoms[j]) for i, j in found)
+
     def count_sets(self, limit: int) -> int:
         """Count the sets that can be grown from single atoms, and the universe.
 

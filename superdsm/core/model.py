@@ -13,6 +13,7 @@ import scipy.ndimage as ndi
 
 from superdsm._ext.model import DeformableModel, EllipticalModel
 from superdsm._ext.region_layout import RegionLayout
+from superdsm.core import fit_bound
 from superdsm.core.objects import EMPTY, cropped
 
 
@@ -79,6 +80,8 @@ class Fit:
         Newton iterations, those of the elliptical start included.
     status : str
         "optimal", "timeout", "failed", or "noise" (fewer than two foreground pixels: energy 0 and no mask).
+    lower : float or None
+        The minimal energy is at least this, see `superdsm.core.fit_bound`; None: not computed.
     """
 
     energy: float
@@ -90,6 +93,7 @@ class Fit:
     n_params: int
     iterations: int
     status: str
+    lower: float | None = None
 
 
 @lru_cache(maxsize=16)
@@ -141,6 +145,8 @@ def fit(
     offset: tuple[int, int],
     image_shape: tuple[int, int],
     params: ModelParams,
+    *,
+    bound: bool = False,
 ) -> Fit:
     """Fit the deformable model to a region.
 
@@ -155,6 +161,8 @@ def fit(
     image_shape : tuple of int
         Shape of the whole image.
     params : ModelParams
+    bound : bool
+        Whether to bound the minimal energy from below as well.
 
     Returns
     -------
@@ -191,7 +199,12 @@ def fit(
         n_params=n_centres + 6,
         iterations=iterations,
         status=status,
+        lower=_lower_bound(region, x, params, y[omega]) if bound and status == "optimal" else None,
     )
+
+
+def _lower_bound(fitted, x, params, y):
+    return fit_bound.lower_bound(fitted, x, float(np.abs(y).max()), params.alpha, params.epsilon)
 
 
 def _solve_newton(deformable, q, params, timeout):

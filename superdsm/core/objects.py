@@ -33,6 +33,14 @@ class Object:
         The mask, cut to its bounding box; shape (0, 0) if it is empty.
     n_pixels : int
         Size of the region that the model was fitted to, in pixels.
+    margin : float or None
+        Of objects of a cover: by how much the energy rises at least if the atoms are covered without this object, or if
+        nothing is where the object is. None: not known.
+    confidence : float or None
+        The same from 0 to 1, see `superdsm.core.certificate.confidence`.
+    reasons : tuple of str
+        Why the cover of the cluster of the object may not be the best one: keys of
+        `superdsm.core.certificate.REASONS`.
     """
 
     atoms: tuple[int, ...]
@@ -42,11 +50,24 @@ class Object:
     offset: tuple[int, int]
     fragment: BoolArray
     n_pixels: int
+    margin: float | None = None
+    confidence: float | None = None
+    reasons: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Object):
             return NotImplemented
-        names = ("atoms", "energy", "is_optimal", "on_boundary", "offset", "n_pixels")
+        names = (
+            "atoms",
+            "energy",
+            "is_optimal",
+            "on_boundary",
+            "offset",
+            "n_pixels",
+            "margin",
+            "confidence",
+            "reasons",
+        )
         return all(getattr(self, name) == getattr(other, name) for name in names) and np.array_equal(
             self.fragment, other.fragment
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from superdsm._ext.exact_cover import exact_packing
 from superdsm._ext.setcover import greedy_cover, greedy_packing
 
 
@@ -93,6 +94,33 @@ class Packing:
     def energy(self, members: int) -> float:
         """Total energy of the disjoint subsets of a set that are taken by descending energy."""
         return greedy_packing(self._words, self._energies, _words([members], self._n_words)[0])
+
+
+class ExactPacking:
+    """Set packing of maximum weight: the best lower bound of the energies of sets by those of their parts.
+
+    Sets of more than `MAX_EXACT` atoms are packed greedily.
+
+    Parameters
+    ----------
+    sets, energies, n_atoms
+        See `Packing`.
+    """
+
+    MAX_EXACT = 10
+
+    __slots__ = ("_energies", "_greedy", "_words")
+
+    def __init__(self, sets: Sequence[int], energies: Sequence[float], n_atoms: int) -> None:
+        self._greedy = Packing(sets, energies, n_atoms)
+        self._words = np.array(sets, np.uint64) if n_atoms <= 64 else None
+        self._energies = np.array(energies, np.float64)
+
+    def energy(self, members: int) -> float:
+        """Greatest total energy of disjoint subsets of a set."""
+        if self._words is None or members.bit_count() > self.MAX_EXACT:
+            return self._greedy.energy(members)
+        return exact_packing(self._words, self._energies, members)
 
 
 def _words(sets: Sequence[int], n_words: int) -> npt.NDArray[np.uint64]:

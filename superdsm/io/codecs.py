@@ -5,6 +5,7 @@ The description of a field is a JSON object: its kind, the names of its arrays, 
 """
 
 import io
+import math
 import zipfile
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -126,6 +127,13 @@ def _encode_objects(value: Iterable[Any]) -> "tuple[Any, dict[str, Array]]":
         "bits": np.concatenate([*bits, np.zeros(0, np.uint8)]),
         "n_pixels": np.asarray([obj.n_pixels for obj in objects], dtype=np.int64),
     }
+    for name in ("margin", "confidence"):  # only objects of covers have them, and those of earlier versions have not
+        known = [getattr(obj, name, None) for obj in objects]
+        if any(value is not None for value in known):
+            parts[name] = np.asarray([np.nan if value is None else value for value in known], dtype=np.float64)
+    reasons = [" ".join(getattr(obj, "reasons", ())) for obj in objects]
+    if any(reasons):
+        parts["reasons"] = np.asarray(reasons, dtype=np.str_)
     return len(objects), parts
 
 
@@ -153,9 +161,17 @@ def _decode_objects(value: int, parts: "Mapping[str, Array]") -> list[Any]:
                 offset=(row, column),
                 fragment=mask,
                 n_pixels=int(parts["n_pixels"][index]),
+                margin=_number(parts, "margin", index),
+                confidence=_number(parts, "confidence", index),
+                reasons=tuple(str(parts["reasons"][index]).split()) if "reasons" in parts else (),
             )
         )
     return objects
+
+
+def _number(parts: "Mapping[str, Array]", name: str, index: int) -> float | None:
+    value = float(parts[name][index]) if name in parts else math.nan
+    return None if math.isnan(value) else value
 
 
 _ENCODERS = {"json": _encode_json, "array": _encode_array, "table": _encode_table, "objects": _encode_objects}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.errors import PipelineError
 from superdsm.fields import FINAL_OBJECTS
 from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
-from superdsm.jsonable import arrays_and_sets
+from superdsm.jsonable import arrays_and_sets, plain
 from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
 
@@ -111,6 +111,24 @@ def write_overlay(path: Path, fields: Mapping[str, Any], context: ExportContext)
     save_rgb(path, overlay(image, _labels(fields, context), border=context.options["seg_border"]))
 
 
+def write_confidence(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
+    """Write a picture of the image with the contours of the final objects, coloured by their confidence."""
+    from superdsm.core.labels import label_image
+    from superdsm.io.render import confidence_picture
+
+    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
+    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
+    labelled = sorted((item for item in objects if not item.is_empty), key=lambda item: item.atoms)
+    labels = label_image(labelled, fields["g_raw"].shape)
+    values = [item.confidence for item in labelled]
+    save_rgb(path, confidence_picture(image, labels, values, border=context.options["seg_border"]))
+
+
+def write_certificate(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
+    """Write the certificate of optimality as JSON."""
+    path.write_text(json.dumps(plain(fields["certificate"]), indent=1) + "\n", encoding="utf-8")
+
+
 def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write a picture of the atoms and their adjacency graph."""
     from superdsm.io.render import adjacency_picture
@@ -158,6 +176,21 @@ EXPORTERS: tuple[Exporter, ...] = (
         (BORDER, *LABEL_OPTIONS),
         doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
         "apart; dim intensities are shown brighter than they are.",
+    ),
+    Exporter(
+        "confidence",
+        (OBJECTS, "g_raw", "g_rgb|g_raw"),
+        write_confidence,
+        PICTURE_SUFFIXES,
+        (BORDER,),
+        doc="Picture with the contours of the final objects, from orange (unsure) to blue (sure).",
+    ),
+    Exporter(
+        "certificate",
+        ("certificate",),
+        write_certificate,
+        (".json",),
+        doc="How far the energy is from the least one at most, by cluster (JSON).",
     ),
     Exporter("cfg", (), write_cfg, doc="Hyperparameters as used, automatic ones filled in (JSON)."),
     Exporter("log", (), write_log, doc="What the stages logged, for instance each fit (JSON lines)."),

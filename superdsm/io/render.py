@@ -1,6 +1,7 @@
 """Arrays to pictures: contours of objects over the image, and the adjacency graph of the atoms."""
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -25,6 +26,8 @@ COLOURS = np.array(
     ],
     dtype=np.uint8,
 )
+# From unsure to sure; told apart with any kind of colour vision, and on grey.
+CONFIDENCE_COLOURS = ((255, 72, 0), (255, 190, 40), (190, 230, 190), (64, 190, 255))
 CLUSTER_COLOUR = (90, 130, 190)
 ATOM_COLOUR = (255, 160, 64)
 EDGE_COLOUR = (96, 255, 160)
@@ -63,6 +66,35 @@ def overlay(image: Image, labels: Image, *, border: int = 2) -> RGB:
     contour = _contours(labels, border)
     picture[contour] = COLOURS[_colouring(labels)][labels[contour]]
     return picture
+
+
+def confidence_picture(image: Image, labels: Image, confidences: Sequence[float | None], *, border: int = 2) -> RGB:
+    """Draw the contours of objects in colours that tell how sure these are.
+
+    Parameters
+    ----------
+    image, labels, border
+        See `overlay`.
+    confidences : sequence of float or None
+        From 0 (orange) to 1 (blue) for the labels 1, 2, ...; None: not known (white).
+
+    Returns
+    -------
+    ndarray of uint8, shape (rows, columns, 3)
+    """
+    picture = _background(image)
+    colours = np.array([(0, 0, 0), *map(_confidence_colour, confidences)], dtype=np.uint8)
+    contour = _contours(np.asarray(labels), border)
+    picture[contour] = colours[labels[contour]]
+    return picture
+
+
+def _confidence_colour(value: float | None) -> tuple[int, ...]:
+    if value is None:
+        return (255, 255, 255)
+    levels = np.linspace(0, 1, len(CONFIDENCE_COLOURS))
+    channels = np.transpose(CONFIDENCE_COLOURS)
+    return tuple(round(float(np.interp(value, levels, channel))) for channel in channels)
 
 
 def adjacency_picture(g_raw: Image, atoms: Image, adjacencies: Image, seeds: Image, clusters: Image) -> RGB:

@@ -14,7 +14,7 @@ class GlobalEnergyMinimization(Stage):
     id = "global-energy-minimization"
     version = "1"
     inputs = ("y", "y_mask", "atoms", "adjacencies", "seeds", "clusters", "dsm_cfg")
-    outputs = ("cover", "objects", "performance")
+    outputs = ("cover", "objects", "performance", "certificate")
 
     pruning = param("exact", "How the sets of atoms are pruned.", choices=("exact", "isbi24"))
     beta = param(
@@ -29,10 +29,39 @@ class GlobalEnergyMinimization(Stage):
         auto=("diameter", math.inf),
         unit="px",
     )
-    max_work_amount = param(1e6, "Largest number of sets of atoms that a cluster may need.", min=1)
+    max_work_amount = param(
+        1e6, "Largest number of sets of atoms that a cluster may need, unless max_cluster_sets is set.", min=1
+    )
+    cover = param(
+        "greedy",
+        "How the cover is chosen among the fitted sets: greedily, or the best one.",
+        choices=("greedy", "exact"),
+        neutral="greedy",
+    )
+    cover_timeout = param(
+        math.inf, "Limit of the search for the exact cover of a large cluster, in seconds.", min=0, neutral=math.inf
+    )
+    max_cluster_sets = param(
+        None,
+        "Most models that are fitted in a cluster, then the best cover so far is taken; null: no limit.",
+        type=int,
+        min=1,
+        nullable=True,
+        neutral=None,
+    )
+    cluster_timeout = param(
+        math.inf,
+        "Limit of the time that a cluster takes, in seconds; then the best cover so far is taken, which depends on the "
+        "speed of the computer. Set max_cluster_sets so low that this is not reached.",
+        min=0,
+        neutral=math.inf,
+    )
+    certify = param(
+        False, "Whether the energy of each model is bounded by duality, for the certificate.", neutral=False
+    )
 
     def process(self, ctx: StageContext, *, dsm_cfg: Any, **fields: Any) -> dict[str, Any]:
-        """Return the ``cover``, all fitted ``objects``, and the counts of the ``performance``."""
+        """Return the ``cover``, all fitted ``objects``, the counts of the ``performance``, and the ``certificate``."""
         from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
         from superdsm.core.model import ModelParams
         from superdsm.core.prices import PricedFit, Prices
@@ -47,4 +76,9 @@ class GlobalEnergyMinimization(Stage):
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:
             ctx.log(**record)
+        for detail in result.certificate["details"]:
+            if detail["reasons"]:
+                ctx.log(**{name: detail[name] for name in ("cluster", "atoms", "upper", "lower", "reasons")})
+        for message in result.warnings:
+            ctx.warn(message)
         return {name: getattr(result, name) for name in self.outputs}

@@ -1,12 +1,13 @@
 """Graphs of clusters, and energies for all sets of their atoms, for tests."""
 
 import itertools
-from types import SimpleNamespace
 
+import numpy as np
 from hypothesis import strategies as st
+from scipy.spatial import Delaunay
 
 from superdsm.core.graph import ClusterGraph
-from superdsm.core.search import search
+from superdsm.core.search import SetEnergy, search
 
 
 def graph_of(n, edges, near=None):
@@ -26,7 +27,7 @@ def solve(graph, energy, params, is_optimal=lambda members: True):
     while True:
         batches.append(sets)
         try:
-            sets = steps.send([SimpleNamespace(energy=energy(m), is_optimal=is_optimal(m)) for m in sets])
+            sets = steps.send([SetEnergy(energy(m), is_optimal(m), energy(m) if is_optimal(m) else 0.0) for m in sets])
         except StopIteration as stop:
             return stop.value, batches
 
@@ -46,3 +47,22 @@ def superadditive(draw):
     parts = [draw(st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0, 7.0])) for _ in range(1 << n)]
     energies = [sum(parts[sub] for sub in range(1, members + 1) if sub & members == sub) for members in range(1 << n)]
     return n, edges, energies
+
+
+@st.composite
+def planar(draw, max_size=9):
+    """The Delaunay graph of random points, and superadditive energies: sums over the atoms and the pairs of a set."""
+    n = draw(st.integers(4, max_size))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    points = rng.random((n, 2))
+    triangles = Delaunay(points).simplices
+    edges = sorted({tuple(sorted(pair)) for t in triangles.tolist() for pair in itertools.combinations(t, 2)})
+    own = 0.2 * rng.random(n)
+    same = rng.integers(0, 3, n)  # the object to which an atom belongs: pairs of different objects are expensive
+
+    def energy(members):
+        inside = [i for i in range(n) if members >> i & 1]
+        pairs = itertools.combinations(inside, 2)
+        return float(own[inside].sum()) + sum(0.05 + 3.0 * (same[a] != same[b]) for a, b in pairs)
+
+    return n, edges, energy

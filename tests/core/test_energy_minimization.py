@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm._ext import candidate_regions
-from superdsm.core.energy_minimization import COUNTS, Regions, minimise_energies
+from superdsm.core.candidate_regions import Regions
+from superdsm.core.energy_minimization import COUNTS, minimise_energies
 from superdsm.core.graph import cluster_graphs
 from superdsm.core.ingest import grey_image
 from superdsm.core.model import Fit, ModelParams

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm.core.energy_minimization import TooMuchWork
-from superdsm.core.search import SearchParams
+from superdsm.core.search import SearchParams, SetEnergy, search
 from tests.core.graph_cases import graph_of, solve, superadditive
 from tests.twins import setcover as twin
 
@@ -101,3 +101,57 @@ def test_too_many_sets_name_the_cluster_and_what_to_change():
     # no error if the cluster is solved directly
     result, _ = solve(graph, lambda m: 0.0, SearchParams(beta=0.0, max_work_amount=1000))
     assert result.solved_directly
+
+
+@settings(deadline=None, max_examples=150)
+@given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]))
+def test_exact_cover_is_the_best_of_all_connected_sets(instance, beta):
+    n, edges, energies = instance
+    result, batches = solve(graph_of(n, edges), energies.__getitem__, SearchParams(beta=beta, cover="exact"))
+    possible = sorted(twin.connected_sets(n, edges) | {(1 << n) - 1})
+    best = twin.best_partition(possible, [energies[m] + beta for m in possible])
+    assert sum(energies[m] + beta for m in result.cover) == pytest.approx(best)
+    _, greedy = solve(graph_of(n, edges), energies.__getitem__, SearchParams(beta=beta))
+    assert {m for batch in batches for m in batch} <= {m for batch in greedy for m in batch}  # tighter bounds
+
+
+def budget_case():
+    n = 8
+    edges = [(i, i + 1) for i in range(n - 1)]
+    return graph_of(n, edges), lambda members: 0.2 * members.bit_count() ** 2
+
+
+@pytest.mark.parametrize("pruning", ["exact", "isbi24"])
+@pytest.mark.parametrize("most", [1, 9, 12, 20])
+def test_a_budget_bounds_the_fits(most, pruning):
+    graph, energy = budget_case()
+    unbounded, _ = solve(graph, energy, SearchParams(pruning, 2.0))
+    params = SearchParams(pruning, 2.0, max_cluster_sets=most, max_work_amount=1)
+    result, _ = solve(graph, energy, params)
+    assert len(result.fitted) <= max(9, most) < len(unbounded.fitted)
+    assert result.known.stopped == ["max_cluster_sets"]
+    assert solve(graph, energy, params)[0].fitted == result.fitted
+    union = 0
+    for members in result.cover:
+        union |= members
+    assert union == graph.universe
+
+
+def test_a_budget_that_is_not_needed_changes_nothing():
+    graph, energy = budget_case()
+    unbounded, batches = solve(graph, energy, SearchParams(beta=2.0))
+    result, same = solve(graph, energy, SearchParams(beta=2.0, max_cluster_sets=10_000))
+    assert (result.cover, same, result.known.stopped) == (unbounded.cover, batches, [])
+
+
+def test_fits_that_are_refused_end_the_search():
+    graph, energy = budget_case()
+    steps = search(graph, SearchParams(beta=2.0, cover="exact"))
+    sets = next(steps)
+    sets = steps.send([SetEnergy.of(energy(m), True) for m in sets])
+    with pytest.raises(StopIteration) as stop:
+        steps.send([SetEnergy.of(energy(m), True) if k < 2 else None for k, m in enumerate(sets)])
+    result = stop.value.value
+    assert result.known.stopped == ["cluster_timeout"]
+    assert len(result.fitted) == 9 + 2
+    assert result.known.floor <= sum(energy(m) + 2.0 for m in result.cover)

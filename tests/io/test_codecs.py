@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -114,3 +115,11 @@ def test_undeclared_fields_are_stored_by_what_they_are() -> None:
 def test_what_cannot_be_stored_names_the_field(value: Any, kind: str) -> None:
     with pytest.raises(TypeError, match="the field 'thing' cannot be stored"):
         encode({"thing": value}, {"thing": kind})
+
+
+def test_what_is_known_of_objects_of_a_cover_is_kept() -> None:
+    item = Object((1,), 2.0, True, False, (0, 0), np.ones((2, 2), bool), 4)
+    known = replace(item, margin=1.5, confidence=0.25, reasons=("greedy", "isbi24"))
+    fields, arrays = encode({"objects": [item, known], "plain": [item]}, {"objects": "objects", "plain": "objects"})
+    assert not any(name in ("plain.margin", "plain.reasons") for name in arrays)  # as earlier versions stored it
+    assert decode(fields, arrays) == {"objects": [item, known], "plain": [item]}

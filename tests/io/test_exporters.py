@@ -107,7 +107,22 @@ def test_log_is_json_lines_under_exactly_the_name_that_was_given(tmp_path: Path)
     assert [path.name for path in (tmp_path / "log").iterdir()] == ["001"]
 
 
+def test_confidence_has_colours_from_unsure_to_sure(tmp_path: Path, fields: dict[str, Any]) -> None:
+    for value, colour in ((0.0, [255, 72, 0]), (1.0, [64, 190, 255]), (None, None)):
+        items = [replace(item, confidence=value) for item in fields["postprocessed_objects"]]
+        export(BY_NAME["confidence"], tmp_path / "a.png", {**fields, "postprocessed_objects": items}, CONTEXT)
+        picture = read_image(tmp_path / "a.png").astype(int)
+        coloured = picture[np.ptp(picture, axis=-1) > 0]
+        assert np.unique(coloured, axis=0).tolist() == ([colour] if colour else [])
+
+
+def test_certificate_is_json(tmp_path: Path) -> None:
+    export(BY_NAME["certificate"], tmp_path / "a.json", {"certificate": {"upper": np.float64(1.5)}}, CONTEXT)
+    assert json.loads((tmp_path / "a.json").read_text()) == {"upper": 1.5}
+
+
 def test_equal_results_give_equal_bytes(tmp_path: Path, fields: dict[str, Any]) -> None:
+    fields["certificate"] = {"upper": 1.0}
     for exporter in EXPORTERS:
         suffix = exporter.suffixes[0] if exporter.suffixes else ""
         for name in ("one", "other"):

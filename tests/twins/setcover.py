@@ -19,6 +19,35 @@ def best_cover(sets, weights):
     return best
 
 
+def union(sets):
+    """The bit mask of all atoms."""
+    result = 0
+    for members in sets:
+        result |= members
+    return result
+
+
+def best_partition(sets, weights):
+    """Least weight of a cover, over all partitions of the atoms: each block is paid with the lightest set around it."""
+    atoms = [1 << i for i in range(union(sets).bit_length()) if union(sets) >> i & 1]
+    price = {}
+
+    def cost(block):
+        if block not in price:
+            price[block] = min((w for x, w in zip(sets, weights, strict=True) if block & ~x == 0), default=None)
+        return price[block]
+
+    def partitions(blocks, rest):
+        if not rest:
+            yield blocks
+            return
+        for k in range(len(blocks)):
+            yield from partitions([*blocks[:k], blocks[k] | rest[0], *blocks[k + 1 :]], rest[1:])
+        yield from partitions([*blocks, rest[0]], rest[1:])
+
+    return min(sum(costs) for blocks in partitions([], atoms) if None not in (costs := [cost(b) for b in blocks]))
+
+
 def greedy_cover(sets, weights):
     """The greedy cover: ties take the first candidate."""
     left = 0

@@ -1,6 +1,7 @@
 """Tests of the measurements, the stage and the tables."""
 
 import csv
+import dataclasses
 import math
 import re
 from pathlib import Path
@@ -46,6 +47,13 @@ def test_disk():
     assert not row["touches_border"]
     assert math.isnan(row["neighbour_distance"])
     assert row["energy_per_pixel"] == 0.5
+    assert math.isnan(row["margin"]) and math.isnan(row["confidence"])
+
+
+def test_confidence():
+    item = dataclasses.replace(make(mask_of((80, 90), disk((30, 40), 20))), margin=7.5, confidence=0.25)
+    row = one([item])
+    assert (row["margin"], row["confidence"]) == (7.5, 0.25)
 
 
 @pytest.mark.parametrize("angle", [-60, -20, 0, 30, 80])

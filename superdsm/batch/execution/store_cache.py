@@ -60,7 +60,8 @@ class StoreCache:
         if entry is None:
             return None
         stage = self._stages[stage_id]
-        told = {name: entry.fields[name]["value"] for name in stage.outputs if stage.field(name).summary}
+        there = [name for name in stage.outputs if name in entry.fields]  # an earlier version may have had fewer
+        told = {name: entry.fields[name]["value"] for name in there if stage.field(name).summary}
         summary = {name: value for name, value in told.items() if value is not None}
         return StageRun(stage_id, _Stored(self, entry), entry.seconds, tuple(entry.warnings), tuple(entry.log), summary)
 
@@ -106,8 +107,11 @@ class StoreCache:
         Raises
         ------
         LostError
-            The entry is damaged.
+            The entry is damaged, or was made when the stage had no such output.
         """
+        if name not in entry.fields:
+            self._usable.discard(entry.stage)
+            raise LostError(f"the stored result of {entry.stage} has no {name}")
         try:
             value = self._store.values(entry, [name])[name]
         except DamagedError as exc:

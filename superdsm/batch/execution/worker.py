@@ -18,6 +18,9 @@ from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 from superdsm.summary import gathered
 
+# What the journal keeps of a certificate: all but the details of the clusters.
+CERTIFICATE = ("upper", "lower", "gap", "clusters", "optimal", "restricted", "excess", "reasons", "fits")
+
 
 def work(job: Job) -> ImageResult:
     """Do what is to be done for an image. Failures are values.
@@ -157,8 +160,11 @@ class _Image:
             self.result.summary |= gathered(run.log)
             stage = self.evaluation.stages[run.stage]
             for name, told in run.summary.items():
-                if stage.field(name).summary == "counts":
+                kind = stage.field(name).summary
+                if kind == "counts":
                     self.result.performance = told
+                elif kind == "certificate":
+                    self.result.certificate = {key: told[key] for key in CERTIFICATE if key in told}
                 else:
                     self.result.n_objects = told
 

@@ -93,7 +93,7 @@ def _settings(
     for name in {**old, **new}:
         if old.get(name) == new.get(name) and (name in old) == (name in new):
             continue
-        before, after = (_text(values[name]) if name in values else "unknown" for values in (old, new))
+        before, after = (_text(values[name]) if name in values else "default" for values in (old, new))
         path = f"{namespace}/{name}"
         factors = automatic_factor(old.get(name)), automatic_factor(new.get(name))
         if None not in factors:

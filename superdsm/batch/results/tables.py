@@ -1,4 +1,4 @@
-"""The tables of a task: ``timings.csv``, ``performance.csv``, ``summary.csv``, ``env.csv`` and ``manifest.json``."""
+"""The tables of a task, for example ``timings.csv`` and ``performance.csv``, and its ``manifest.json``."""
 
 import csv
 import importlib.metadata
@@ -39,6 +39,8 @@ def write(plan: TaskPlan, components: Components) -> None:
     stages = [stage.id for stage in plan.prepared.recipe.stages]
     write_atomic(directory / "timings.csv", timings(stages, entries).csv())
     write_atomic(directory / "performance.csv", performance(entries).csv())
+    if any(entry.certificate for entry in entries):
+        write_atomic(directory / "certificate.csv", certificate(entries).csv())
     write_atomic(directory / "summary.csv", summary(entries).csv())
     write_atomic(directory / "env.csv", environment(plan.prepared.task.environ).csv())
     text = json.dumps(manifest(plan, components, entries), indent=2)
@@ -66,6 +68,21 @@ class Table:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([self.columns, *(map(_cell, row) for row in self.rows)])
         return text.getvalue().encode()
+
+
+def certificate(entries: Iterable[JournalEntry]) -> Table:
+    """Return how far the cover of each image is from the least energy at most, and why a gap is left.
+
+    The reasons are those of `superdsm.core.certificate.REASONS`, each with the number of clusters.
+    """
+    header = ["upper_bound", "lower_bound", "gap", "clusters", "optimal", "restricted", "excess", "fits", "reasons"]
+    names = ("upper", "lower", "gap", "clusters", "optimal", "restricted", "excess", "fits")
+    rows = []
+    for entry in entries:
+        if entry.status == DONE and (found := entry.certificate):
+            reasons = "; ".join(f"{name}: {count}" for name, count in sorted(found.get("reasons", {}).items()))
+            rows.append([entry.id, *map(found.get, names), reasons])
+    return Table(["file_id", *header], rows)
 
 
 def _cell(value: Any) -> Any:

@@ -71,6 +71,8 @@ class Outcome:
         What the user should know.
     stage, message, kind : str
         Of failures: where, what, and the `FailureKind`.
+    certificate : dict
+        How far the cover is from the least energy at most, without the details of the clusters.
     summary : dict
         What the stages say of the image as a whole, see `superdsm.summary`.
     """
@@ -83,6 +85,7 @@ class Outcome:
     stage: str = ""
     message: str = ""
     kind: str = ""
+    certificate: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
 
     def outcome(self) -> dict[str, Any]:

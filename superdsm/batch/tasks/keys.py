@@ -142,7 +142,7 @@ def make_recipe(
     last : str, optional
         Id of the last stage.
     settings : callable, optional
-        Returns the hyperparameters of a stage in a configuration; see `Stage.identity_params`.
+        Returns the hyperparameters of a stage that identify its result in a configuration.
 
     Raises
     ------

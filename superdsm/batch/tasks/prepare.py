@@ -207,7 +207,7 @@ class Preparer:
         return self._recipes[key]
 
     def _stage_settings(self, stage: Stage, config: Config, image: bool = False) -> Mapping[str, Any]:
-        """Return the hyperparameters of a stage, which are the same in most tasks."""
+        """Return the hyperparameters that identify results of a stage; they are the same in most tasks."""
         names = [PIXEL_SIZE, *(name for name, spec in stage.declared.items() if spec.toplevel)]
         key = (id(stage), canonical_json([image, config.get(stage.id), [config.get(name) for name in names]]))
         if key not in self._settings:

@@ -43,6 +43,8 @@ COLUMNS = (
     Column("background", "grey level", "Median intensity of a ring around the object, without other objects."),
     Column("contrast", "", "Mean intensity divided by the local background."),
     Column("energy_per_pixel", "", "Energy of the model divided by the size of the region it was fitted to."),
+    Column("margin", "", "By how much the energy rises at least if the object is not there; not known: empty."),
+    Column("confidence", "", "The same from 0 (unsure) to 1 (sure)."),
     Column("neighbour_distance", "px", "Distance between the centre of mass and the nearest one of another object."),
     Column("touches_border", "", "Whether the mask reaches the border of the image.", "bool"),
 )

@@ -141,6 +141,8 @@ def _model(item: Any, shape: tuple[int, int]) -> dict[str, float]:
     )  # the bounding box is tight
     return {
         "energy_per_pixel": item.energy / item.n_pixels if item.n_pixels else math.nan,
+        "margin": math.nan if item.margin is None else item.margin,
+        "confidence": math.nan if item.confidence is None else item.confidence,
         "touches_border": borders,
     }
 

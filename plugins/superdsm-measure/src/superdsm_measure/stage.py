@@ -15,7 +15,7 @@ class Measure(Stage):
     """Measure every object: size, shape, intensity, energy, and where it lies."""
 
     id = "measure"
-    version = "1"
+    version = "2"
     inputs = ("image", "postprocessed_objects")
     outputs = ("measurements",)
     fields = (Field("measurements", "table", DOC),)
