@@ -71,10 +71,8 @@ def in_pixels(value: str, unit: str, config: Mapping[str, Any], path: str) -> fl
             return number
     found = _micrometres(value, power)
     if found is None:
-        example = "12, or 5 um" if power == 1 else "400, or 80 um2"
-        raise ConfigError(
-            f"{path} = {value!r} is no {'length' if power == 1 else 'area'}; write for instance {example}"
-        )
+        example = 'length, for instance 12, or "5 um"' if power == 1 else 'area, for instance 400, or "80 um2"'
+        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {example}")
     size = pixel_size(config)
     if size is None:
         raise ConfigError(

@@ -81,7 +81,7 @@ class TestLengths:
 
     @pytest.mark.parametrize("text", ["five um", "5 ft", "um", "5", "", "5 um2", "1.2.3 um"])
     def test_what_is_no_length(self, text: str) -> None:
-        with pytest.raises(ConfigError, match="is no length; write for instance 12, or 5 um"):
+        with pytest.raises(ConfigError, match="is of the wrong type; expected: length, for instance 12, or"):
             in_pixels(text, "px", {"pixel_size": 1}, "dsm/smooth_amount")
 
     def test_a_pixel_size_is_needed_and_checked(self) -> None:

@@ -13,14 +13,15 @@ from superdsm.batch.execution.runner import RunOptions, execute, has_work, secon
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
 from superdsm.batch.results.images import TaskResults
+from superdsm.batch.storage import default_profile
 from superdsm.batch.storage.journal import Journals
-from superdsm.batch.storage.layout import journal_directory, results_directory
+from superdsm.batch.storage.layout import default_profile_file, journal_directory, results_directory
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.conflicts import find_conflicts
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, TaskTree, discover
-from superdsm.errors import TaskError
+from superdsm.errors import ConfigError, TaskError
 
 LOG = logging.getLogger(__name__)
 
@@ -203,6 +204,19 @@ class Batch:
         """
         return self.tree.select(tasks, subtrees)
 
+    def _preparer(
+        self,
+        use: Sequence[str] = (),
+        without: Sequence[str] = (),
+        last_stage: str | None = None,
+        profile: str | None = None,
+    ) -> Preparer:
+        try:
+            default = default_profile.of_tree(self.root)
+        except ConfigError as exc:
+            raise TaskError(f"{default_profile_file(self.root)}: {exc}") from exc
+        return Preparer(self.tree, self.components, tuple(use), tuple(without), last_stage, profile, default)
+
     def plan(
         self,
         tasks: Sequence[str] = (),
@@ -255,7 +269,7 @@ class Batch:
         listener = listener or _Logger()
         for warning in self.tree.warnings:
             listener.warning(warning)
-        preparer = Preparer(self.tree, self.components, tuple(use), tuple(without), last_stage, profile)
+        preparer = self._preparer(use, without, last_stage, profile)
         prepared_tasks = _prepare(preparer, self.tasks(tasks, subtrees))
         if not prepared_tasks:
             listener.warning('no task is to be run; a task that is needs "runnable": true in its task.json')
@@ -284,7 +298,7 @@ class Batch:
         found = self.tasks([task])
         if not found:
             raise TaskError(f'{self.root / task}: is a template; a task with results needs "runnable": true')
-        prepared = Preparer(self.tree, self.components).prepare(found[0])
+        prepared = self._preparer().prepare(found[0])
         return TaskResults(prepared, Journals(self.root)[prepared.task.name], self.store)
 
     def prune(self, damaged: Collection[str] = ()) -> Pruned:
@@ -303,7 +317,7 @@ class Batch:
         if self.tree.problems:
             raise TaskError("\n".join(str(error) for _, error in self.tree.problems))
         tasks, store = self.tasks(), self.store
-        preparer, planner = Preparer(self.tree, self.components), Planner(self.tree, self.components, PlanOptions())
+        preparer, planner = self._preparer(), Planner(self.tree, self.components, PlanOptions())
         raise_open_file_limit(len(tasks))
         with contextlib.ExitStack() as stack:
             for task in tasks:

@@ -15,6 +15,8 @@ from superdsm.io import read_image, write_labels
 from superdsm.testing.synthetic import empty_well, synthetic_image
 from tests.profile_fixtures import agreement, run_cli, table
 
+pytestmark = pytest.mark.process  # all but a few run the command line
+
 ADAPTIVE = {"profile": "adaptive"}
 
 
@@ -127,7 +129,7 @@ class TestTold:
         for arguments, message in (
             (("--profile", "addaptive"), "did you mean 'adaptive'?"),
             (("--profile", "adaptive", "--set", "nucleus_radius=5 um"), "give pixel_size in micrometres"),
-            (("--profile", "adaptive", "--set", "nucleus_radius=tiny"), "is no length"),
+            (("--profile", "adaptive", "--set", "nucleus_radius=tiny"), "is of the wrong type; expected: length"),
             (("--profile", "published", "--set", "nucleus_radius=5"), "unknown hyperparameter 'nucleus_radius'"),
             (("--profile", "adaptive", "--set", "nucleus_radius=5", "--set", "AF_scale=5"), "both say how large"),
         ):
@@ -240,7 +242,7 @@ class TestBatch:
         assert "the hyperparameters of postprocess have no effect" in run_cli("batch", tree).stdout
 
     def test_a_tree_keeps_the_profile_that_it_was_begun_with(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from superdsm.batch.tasks import default_profile
+        from superdsm.batch.storage import default_profile
 
         monkeypatch.setattr(profiles, "DEFAULT_PROFILE", "adaptive")
         assert default_profile.of_tree(tree) == "adaptive"

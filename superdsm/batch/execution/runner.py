@@ -19,11 +19,11 @@ from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.results import tables
+from superdsm.batch.storage import default_profile
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
-from superdsm.batch.tasks import default_profile
 from superdsm.errors import TaskError, suggest
 from superdsm.parallel import cpu_count, worker_environ
 from superdsm.records import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from superdsm import profiles
 from superdsm.batch.components import Components
-from superdsm.batch.tasks import default_profile, fields
+from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
@@ -85,6 +85,8 @@ class Preparer:
         As on the command line.
     last_stage, profile : str or None
         As on the command line.
+    default_profile : str
+        That of tasks that name none.
     """
 
     tree: TaskTree
@@ -93,6 +95,7 @@ class Preparer:
     without: Sequence[str] = ()
     last_stage: str | None = None
     profile: str | None = None
+    default_profile: str = profiles.DEFAULT_PROFILE
     _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...], str], Pipeline] = field(default_factory=dict)
     _recipes: dict[tuple[int, str, str | None], Recipe] = field(default_factory=dict)
     _settings: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -160,7 +163,7 @@ class Preparer:
         """Return a task whose hyperparameters name the profile: that of the command line, its own, or the default."""
         given = self.profile or task.config.get(PROFILE)
         try:
-            name = default_profile.of_tree(self.tree.root) if given is None else profiles.get(given).name
+            name = self.default_profile if given is None else profiles.get(given).name
         except ConfigError as exc:
             raise TaskError(f"--profile: {exc}") if self.profile else task.config_error(exc) from exc
         return replace(task, config=task.config.with_value(PROFILE, name))
