@@ -17,6 +17,7 @@ from superdsm.io import read_image, write_labels
 from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
 from superdsm.testing import synthetic_image, verify_certificate
 
+pytestmark = pytest.mark.process  # most of them run the command line
 STAGE = "global-energy-minimization"
 CONFIG = {"AF_scale": 10, STAGE: {"cover": "exact"}}
 

@@ -12,6 +12,8 @@ from superdsm.io import write_labels
 from superdsm.plugins import resolve_stage
 from tests.laboratory import Laboratory
 
+pytestmark = pytest.mark.process  # of the workers
+
 SCRIPT = '''
 import sys
 import numpy as np
