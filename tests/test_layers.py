@@ -30,7 +30,7 @@ INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
     *("errors", "jsonable", "config", "lengths", "params", "fields", "stage", "evaluation", "pipeline", "records"),
-    *("profiles", "summary", "hookspecs"),
+    *("profiles", "summary", "hookspecs", "certificates"),
     "parallel",
 )
 EDGES = ("io", "api")  # where arrays meet files and users
