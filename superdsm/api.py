@@ -11,6 +11,7 @@ from superdsm.evaluation import Run
 from superdsm.fields import FINAL_OBJECTS, ZOOM, image_shape
 from superdsm.parallel import thread_map
 from superdsm.pipeline import Pipeline
+from superdsm.profiles import DEFAULT_PROFILE
 from superdsm.records import Event
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def segment(
     if profile is not None:
         config = config.with_value(PROFILE, profile)
     if pipeline is None:
-        pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE))
+        pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE, DEFAULT_PROFILE))
     with _linear_algebra().limit(limits=1), thread_map(jobs) as mapper:
         return Result.of(
             pipeline.evaluation(

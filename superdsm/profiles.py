@@ -93,7 +93,10 @@ ADAPTIVE = Profile(
 )
 
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (ADAPTIVE, PUBLISHED)}
-DEFAULT_PROFILE = "published"
+DEFAULT_PROFILE = "adaptive"  # of `superdsm segment` and `superdsm.segment`, where nothing is said
+# Of task trees and pipelines, where nothing is said: trees in laboratories set hyperparameters of the method as it was
+# published, and their results must not change.
+UNNAMED_PROFILE = PUBLISHED.name
 
 
 def told_by(stages: Iterable[str]) -> str:
@@ -107,7 +110,7 @@ def told_by(stages: Iterable[str]) -> str:
 
 
 def get(name: Any = None) -> Profile:
-    """Return a profile by its name; None stands for `DEFAULT_PROFILE`.
+    """Return a profile by its name; None stands for `UNNAMED_PROFILE`.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def get(name: Any = None) -> Profile:
         There is no such profile.
     """
     if name is None:
-        name = DEFAULT_PROFILE
+        name = UNNAMED_PROFILE
     if not isinstance(name, str) or name not in PROFILES:
         known = " or ".join(f'"{known}"' for known in PROFILES)
         hint = suggest(name, list(PROFILES)) if isinstance(name, str) else ""

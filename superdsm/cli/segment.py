@@ -126,7 +126,7 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     config, parts = read_config(args.config, args.settings)
     if args.profile is not None:
         config = config.with_value(PROFILE, args.profile)
-    pipeline = resolve_pipeline(tuple(args.use), tuple(args.without), profile=config.get(PROFILE))
+    pipeline = resolve_pipeline(tuple(args.use), tuple(args.without), profile=config.get(PROFILE, DEFAULT_PROFILE))
     if args.certify and f"{CERTIFIED}/certify" in {name for stage in pipeline for name in stage.config_paths()}:
         config = Config().with_value(f"{CERTIFIED}/certify", True).merged(config)
     everywhere = {name: config[name] for name in SETTINGS if name in config}

@@ -71,10 +71,17 @@ class PricedFit:
         self._sizes[0] = 0
 
     def __call__(
-        self, y: FloatArray, omega: BoolArray, offset: tuple[int, int], image_shape: tuple[int, int], params: Any
+        self,
+        y: FloatArray,
+        omega: BoolArray,
+        offset: tuple[int, int],
+        image_shape: tuple[int, int],
+        params: Any,
+        *,
+        bound: bool = False,
     ) -> model.Fit:
         """Fit a model to a region; see `superdsm.core.model.fit`."""
-        found = self._fit(y, omega, offset, image_shape, params)
+        found = self._fit(y, omega, offset, image_shape, params, bound=bound)
         if not found.fragment.size:
             return found
         prices = self._prices
@@ -83,7 +90,8 @@ class PricedFit:
         price = prices.outline * max(0.0, unlike) + prices.size * max(0.0, large)
         if prices.brightness:
             price += prices.brightness * self._variance(omega, offset)
-        return replace(found, energy=found.energy + price)
+        lower = None if found.lower is None else found.lower + price
+        return replace(found, energy=found.energy + price, lower=lower)
 
     def _variance(self, omega: BoolArray, offset: tuple[int, int]) -> float:
         """Variance of the logarithms of the brightness of the atoms of a region, which count by their foreground."""

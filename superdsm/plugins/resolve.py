@@ -17,7 +17,7 @@ def default_pipeline(profile: str | None = None) -> Pipeline:
     Parameters
     ----------
     profile : str, optional
-        "published" or "adaptive", see `superdsm.profiles`; by default `superdsm.profiles.DEFAULT_PROFILE`.
+        "published" or "adaptive", see `superdsm.profiles`; by default `superdsm.profiles.UNNAMED_PROFILE`.
 
     Raises
     ------

@@ -91,7 +91,7 @@ def test_one_image_into_an_existing_directory(images: list[Path], tmp_path: Path
 
 def test_configuration_file_and_settings(images: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "config.json"
-    config.write_text(json.dumps({"AF_scale": 10, "postprocess": {"max_object_radius": 1}}))
+    config.write_text(json.dumps({"profile": "published", "AF_scale": 10, "postprocess": {"max_object_radius": 1}}))
     assert segment(images[0], "-o", tmp_path / "none.png", "--config", config) == 0
     assert ": 0 objects" in capfd.readouterr().out
     win = ("--set", "postprocess/max_object_radius=1000", "--set", "global-energy-minimization/pruning=isbi24")

@@ -90,7 +90,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
         "--set dsm/alhpa=1: unknown hyperparameter 'dsm/alhpa' (did you mean 'dsm/alpha'?)",
     ),
     "unknown hyperparameter in a file": (
-        ["good.png", "-o", "out.png", "--config", "unknown.json"],
+        ["good.png", "-o", "out.png", "--profile", "published", "--config", "unknown.json"],
         "unknown.json: unknown hyperparameter 'postprocess/min_contrst' (did you mean 'postprocess/min_contrast'?)",
     ),
     "wrong type": (["good.png", "-o", "out.png", "--set", "dsm/alpha=high"], "dsm/alpha = 'high' is of the wrong type"),
@@ -123,7 +123,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "labels and overlay in one file": (["good.png", "-o", "out.png", "--overlay", "out.png"], "would be written twice"),
     "output over an input": (["good.png", "-o", "good.png"], "is one of the images and would be overwritten"),
     "no jobs": (["good.png", "-o", "out.png", "--jobs", "0"], "--jobs 0: give the number of cores"),
-    "unknown stage": (["good.png", "-o", "out.png", "--without", "postproces"], "did you mean 'postprocess'?"),
+    "unknown stage": (["good.png", "-o", "out.png", "--without", "contour"], "did you mean 'contours'?"),
     "unknown stage to use": (["good.png", "-o", "out.png", "--use", "tophat"], "tophat"),
     "no output": (["good.png"], "-o/--output"),
     "unknown option": (["good.png", "-o", "out.png", "--overlays", "o.png"], "unrecognized arguments"),
@@ -188,28 +188,31 @@ def noise(*shape: int) -> Any:
 
 
 EMPTY: dict[str, tuple[Callable[[], Any], list[str], str]] = {
-    "constant": (lambda: np.full((80, 90), 7, dtype=np.uint8), [], "AF_scale"),
-    "constant, given scale": (lambda: np.full((80, 90), 7, dtype=np.uint8), ["--set", "AF_scale=10"], ""),
-    "black": (lambda: np.zeros((80, 90), dtype=np.uint16), [], "AF_scale"),
-    "no blob": (lambda: noise(5, 7), [], "AF_scale"),
-    "noise": (lambda: noise(90, 100), ["--set", "AF_scale=10"], ""),
-    "1 x 1": (lambda: noise(1, 1), [], "AF_scale"),
-    "1 x 1, given scale": (lambda: noise(1, 1), ["--set", "AF_scale=10"], ""),
-    "1 x 500": (lambda: noise(1, 500), [], "AF_scale"),
-    "3 x 2000": (lambda: noise(3, 2000), [], "AF_scale"),
+    "constant": (lambda: np.full((80, 90), 7, dtype=np.uint8), [], True),
+    "constant, given scale": (lambda: np.full((80, 90), 7, dtype=np.uint8), ["--set", "AF_scale=10"], False),
+    "black": (lambda: np.zeros((80, 90), dtype=np.uint16), [], True),
+    "no blob": (lambda: noise(5, 7), [], True),
+    "noise": (lambda: noise(90, 100), ["--set", "AF_scale=10"], False),
+    "1 x 1": (lambda: noise(1, 1), [], True),
+    "1 x 1, given scale": (lambda: noise(1, 1), ["--set", "AF_scale=10"], False),
+    "1 x 500": (lambda: noise(1, 500), [], True),
+    "3 x 2000": (lambda: noise(3, 2000), [], True),
 }
 
 
 @pytest.mark.parametrize("case", list(EMPTY))
-def test_an_image_in_which_nothing_is_found_is_no_error(tmp_path: Path, case: str) -> None:
-    make, options, part = EMPTY[case]
+@pytest.mark.parametrize(("profile", "hint"), [("adaptive", "nucleus_radius"), ("published", "AF_scale")])
+def test_an_image_in_which_nothing_is_found_is_no_error(tmp_path: Path, case: str, profile: str, hint: str) -> None:
+    make, options, hinted = EMPTY[case]
     image = make()
     write_labels(tmp_path / "a.png", image)
-    result = superdsm("segment", "a.png", "-o", "out.tif", "--overlay", "o.png", *options, cwd=tmp_path)
+    result = superdsm(
+        "segment", "a.png", "-o", "out.tif", "--overlay", "o.png", "--profile", profile, *options, cwd=tmp_path
+    )
     assert result.returncode == 0, result
     assert result.stderr == ""
     assert result.stdout.startswith("a.png: 0 objects, ")
-    assert "; warning: " in result.stdout and part in result.stdout
+    assert "; warning: " in result.stdout and (hint in result.stdout or not hinted)
     labels = read_image(tmp_path / "out.tif")
     assert labels.shape == image.shape and labels.dtype == np.uint16 and not labels.any()
     assert read_image(tmp_path / "o.png").shape == (*image.shape, 3)

@@ -58,7 +58,7 @@ FACTORS = [("preprocess", "sigma2"), ("dsm", "alpha"), ("dsm", "smooth_amount"),
 
 def segmented(image, config):
     """Segment, and check what holds for any image."""
-    result = superdsm.segment(image, config)
+    result = superdsm.segment(image, config, profile="published")
     shape = np.shape(image)[:2]
     assert result.labels.shape == shape
     assert np.array_equal(np.unique(result.labels[result.labels > 0]), np.arange(1, len(result.objects) + 1))
@@ -90,7 +90,7 @@ def test_extreme_hyperparameters(namespace, name, value):
 @pytest.mark.parametrize(("namespace", "name"), FACTORS)
 def test_automatic_values_are_checked(namespace, name):
     with pytest.raises(ConfigError, match=f"{namespace}/{name} .*AF_{name} = inf at scale 8") as caught:
-        superdsm.segment(IMAGE, {"AF_scale": SCALE, namespace: {f"AF_{name}": math.inf}})
+        superdsm.segment(IMAGE, {"AF_scale": SCALE, namespace: {f"AF_{name}": math.inf}}, profile="published")
     assert "\n" not in str(caught.value)
 
 
@@ -107,7 +107,7 @@ def test_automatic_values_are_checked(namespace, name):
 )
 def test_hyperparameters_that_must_be_finite(namespace, name):
     with pytest.raises(ConfigError, match=f"^{namespace}/{name} = inf .*; expected: "):
-        superdsm.segment(IMAGE, {namespace: {name: math.inf}})
+        superdsm.segment(IMAGE, {namespace: {name: math.inf}}, profile="published")
 
 
 @pytest.mark.parametrize(

@@ -241,17 +241,13 @@ class TestBatch:
         (tree / "derived" / "task.json").write_text(json.dumps(derived))
         assert "the hyperparameters of postprocess have no effect" in run_cli("batch", tree).stdout
 
-    def test_a_tree_keeps_the_profile_that_it_was_begun_with(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_tree_keeps_the_profile_that_it_was_begun_with(self, tree: Path) -> None:
         from superdsm.batch.storage import default_profile
 
-        monkeypatch.setattr(profiles, "DEFAULT_PROFILE", "adaptive")
-        assert default_profile.of_tree(tree) == "adaptive"
-        (tree / ".superdsm" / "tasks").mkdir(parents=True)
-        assert default_profile.of_tree(tree) == "published", "it was begun before there were profiles"
+        assert default_profile.of_tree(tree) == "published", "as before there were profiles"
         default_profile.remember(tree)
         assert default_profile.of_tree(tree) == "published"
         (tree / ".superdsm" / "profile").write_text("adaptive\n")
-        monkeypatch.setattr(profiles, "DEFAULT_PROFILE", "published")
         assert default_profile.of_tree(tree) == "adaptive"
         task = json.loads((tree / "task.json").read_text())
         (tree / "task.json").write_text(json.dumps(task | {"config": {}}))

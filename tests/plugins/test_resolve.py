@@ -89,7 +89,7 @@ def test_options_of_batch(root, monkeypatch):
 
 def test_options_of_segment(root, capsys):
     labels = root / "labels.png"
-    common = ["segment", str(root / "image-1.png"), "-o", str(labels), "--set", "AF_scale=6"]
+    common = ["segment", str(root / "image-1.png"), "-o", str(labels), "--set", "AF_scale=6", "--profile", "published"]
     assert main([*common, "--use", f"{root}/mystages.py:Flat", "--without", "postprocess"]) == 0
     expected = superdsm.segment(
         iio.imread(root / "image-1.png"),

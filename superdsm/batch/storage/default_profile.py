@@ -7,9 +7,7 @@ from pathlib import Path
 
 from superdsm import profiles
 from superdsm.batch.storage.atomic import write_atomic
-from superdsm.batch.storage.layout import default_profile_file, journals_directory
-
-FIRST = "published"  # of trees that were begun before there were profiles
+from superdsm.batch.storage.layout import default_profile_file
 
 
 def of_tree(root: Path) -> str:
@@ -23,7 +21,7 @@ def of_tree(root: Path) -> str:
     path = default_profile_file(root)
     if path.is_file():
         return profiles.get(path.read_text(encoding="utf-8").strip()).name
-    return FIRST if journals_directory(root).is_dir() else profiles.DEFAULT_PROFILE
+    return profiles.UNNAMED_PROFILE
 
 
 def remember(root: Path) -> None:

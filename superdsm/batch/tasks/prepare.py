@@ -95,7 +95,7 @@ class Preparer:
     without: Sequence[str] = ()
     last_stage: str | None = None
     profile: str | None = None
-    default_profile: str = profiles.DEFAULT_PROFILE
+    default_profile: str = profiles.UNNAMED_PROFILE
     _pipelines: dict[tuple[tuple[str, ...], tuple[str, ...], str], Pipeline] = field(default_factory=dict)
     _recipes: dict[tuple[int, str, str | None], Recipe] = field(default_factory=dict)
     _settings: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -170,7 +170,7 @@ class Preparer:
 
     def _profile_notes(self, task: Task, pipeline: Pipeline, named: bool) -> Iterator[str]:
         """Say what the user may not expect of the profile."""
-        if not named and pipeline.profile != profiles.DEFAULT_PROFILE:
+        if not named and pipeline.profile != profiles.UNNAMED_PROFILE:
             yield (
                 f"the profile is {pipeline.profile}, which this tree was begun with; "
                 f'to change it, set "profile" in the config'
