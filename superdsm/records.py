@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
+    from superdsm.io.sources import ImageSource
     from superdsm.params import Param
     from superdsm.stage import Stage
 
@@ -45,12 +46,16 @@ class Reader:
         `superdsm.errors.ImageError` if the file is not a readable image.
     version : str
         Changes when the same file yields another array.
+    open : callable, optional
+        ``open(path) -> superdsm.io.ImageSource``, for files with channels, stacks, or pixel sizes: what there is can then
+        be listed, and a plane be chosen.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[Path], Any]
     version: str = "1"
+    open: "Callable[[Path], ImageSource] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 from .images import check_suffix, read_image, reader_for, replacing, save_labels, save_rgb, write_labels, write_rgb
 from .readers import READERS
+from .sources import ImageSource, Selection
 
 __all__ = [
+    "ImageSource",
     "READERS",
+    "Selection",
     "check_suffix",
     "read_image",
     "reader_for",

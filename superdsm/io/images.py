@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ImageError, SuperDSMError
-from superdsm.io.readers import DAMAGED, READERS, content, describe_shape, one_line
+from superdsm.io.content import DAMAGED, content, describe_shape, one_line
+from superdsm.io.readers import READERS
+from superdsm.io.sources import Selection
 from superdsm.records import Reader
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
 
 
-def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[Any]":
+def read_image(
+    path: str | Path, reader: Reader | None = None, select: Selection | None = None
+) -> "npt.NDArray[Any]":
     """Read an image.
 
     Parameters
@@ -43,6 +47,8 @@ def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[A
         The file.
     reader : Reader, optional
         What reads it; by default the reader of its suffix.
+    select : Selection, optional
+        Which plane of a stack, and which channel, to read.
 
     Returns
     -------
@@ -52,14 +58,17 @@ def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[A
     Raises
     ------
     ImageError
-        The file is missing, damaged, of an unknown format, or not a plain 2-D image of finite intensities.
+        The file is missing, damaged, of an unknown format, not a plain 2-D image of finite intensities, or a stack of
+        which no plane is chosen (the error lists what there is).
     """
     import numpy as np
 
     path = Path(path)
     reader = reader or reader_for(path)
+    if select and reader.open is None:
+        raise ImageError(f"{path}: the reader {reader.name!r} cannot choose a channel or plane; leave the choice out")
     try:
-        image = np.asarray(reader.read(path))
+        image = np.asarray(reader.open(path).read(select) if reader.open else reader.read(path))
     except SuperDSMError:
         raise
     except MemoryError as exc:
