@@ -26,7 +26,6 @@ import superdsm
 from superdsm import hookspecs
 from superdsm.plugins.loader import hook_names
 from superdsm.testing import synthetic_image
-from superdsm.testing.fixtures import superdsm_plugin  # noqa: F401 - a fixture
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -91,7 +90,7 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("name", HOOK_PAGES)
-def test_example_on_the_page_of_a_hook_is_a_working_plugin(name, superdsm_plugin, tmp_path):  # noqa: F811
+def test_example_on_the_page_of_a_hook_is_a_working_plugin(name, superdsm_plugin, tmp_path):
     ((_, _, text),) = [block for block in blocks(HOOK_PAGES[name]) if block[1] == "plugin.py"]
     path = tmp_path / f"plugin_of_{name}.py"
     path.write_text(text, encoding="utf-8")

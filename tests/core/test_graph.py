@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from superdsm._ext.graph import count_connected
 from superdsm.core.graph import cluster_graphs
 from tests.core.graph_cases import graph_of, graphs
-from tests.twins import cover as twin
+from tests.twins import setcover as twin
 
 
 @settings(deadline=None, max_examples=100)

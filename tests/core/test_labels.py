@@ -11,7 +11,7 @@ from superdsm._ext.distance import vertical_distances
 from superdsm.core import labels as module
 from superdsm.core.labels import label_image
 from superdsm.core.objects import EMPTY, Object, cropped
-from tests.twins import shapes as twin
+from tests.twins import masks as twin
 
 
 def object_of(mask, atoms):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from superdsm.core.objects import Object, cropped
 from superdsm.core.refine import padded_box, refine_mask
-from tests.twins import shapes as twin
+from tests.twins import masks as twin
 
 
 def object_of(mask):

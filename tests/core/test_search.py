@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from superdsm.core.energy_minimization import TooMuchWork
 from superdsm.core.search import SearchParams
 from tests.core.graph_cases import graph_of, solve, superadditive
-from tests.twins import cover as twin
+from tests.twins import setcover as twin
 
 
 def test_single_atom_is_fitted_once():

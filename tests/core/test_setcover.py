@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm.core.setcover import Packing, min_weight_cover
-from tests.twins import cover as twin
+from tests.twins import setcover as twin
 
 
 @st.composite

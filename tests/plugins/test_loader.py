@@ -11,8 +11,7 @@ from superdsm.errors import PluginError
 from superdsm.plugins import KINDS, configure, loader, registry, resolve_pipeline
 from superdsm.plugins.check import KIND_HOOKS, RECORDS
 from superdsm.records import RunStarted
-
-from .conftest import stage_module
+from tests.plugins_fixtures import stage_module
 
 HOOK = "from superdsm import *\n@hookimpl\n"
 

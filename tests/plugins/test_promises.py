@@ -15,8 +15,7 @@ from superdsm.batch.tasks.keys import make_recipe
 from superdsm.config import Config
 from superdsm.plugins import identity, registry
 from superdsm.testing import synthetic_image
-
-from .conftest import stage_module
+from tests.plugins_fixtures import stage_module
 
 BROKEN = {
     "broken-import": "import does_not_exist_anywhere\n",

@@ -9,8 +9,7 @@ import pytest
 
 from superdsm.errors import PipelineError, PluginError
 from superdsm.plugins import identity, provider_of, registry, resolve_pipeline, resolve_stage
-
-from .conftest import stage_module
+from tests.plugins_fixtures import stage_module
 
 SCRIPT = '''
 """Research code."""

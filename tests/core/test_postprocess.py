@@ -16,7 +16,7 @@ from skimage.measure import regionprops
 from superdsm._ext import masks as kernels
 from superdsm.core.objects import EMPTY, Object, cropped
 from superdsm.core.postprocess import contrast, eccentricity, is_glare, postprocess
-from tests.twins import shapes as twin
+from tests.twins import masks as twin
 
 masks = npst.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 

@@ -11,7 +11,7 @@ from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.core.region_analysis import SplitRules, analyse_regions, split_cluster
 from superdsm.io import read_image
-from tests.twins import regions as twin
+from tests.twins import region_analysis as twin
 from tests.twins.watershed import watershed
 
 DEFAULTS = {

@@ -13,7 +13,7 @@ from superdsm.batch.planning.planner import NOTHING, Planner, PlanOptions
 from superdsm.batch.storage.journal import JournalEntry, OutputFile
 from superdsm.batch.tasks.prepare import Preparer
 from superdsm.batch.tasks.tree import discover
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 
 def many_images(lab: Laboratory, count: int) -> None:

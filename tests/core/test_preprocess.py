@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.parallel import thread_map
-from tests.twins import offsets as twin
+from tests.twins import preprocess as twin
 
 parameters = st.fixed_dictionaries(
     {

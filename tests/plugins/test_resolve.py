@@ -11,8 +11,7 @@ import superdsm
 from superdsm.cli import main
 from superdsm.plugins import configure, identity, resolve_stage
 from superdsm.testing import synthetic_image
-
-from .conftest import stage_module
+from tests.plugins_fixtures import stage_module
 
 SCRIPT = '''
 from superdsm import Stage, param

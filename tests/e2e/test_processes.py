@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from superdsm.batch.storage.lock import Lock, LockedError
-from tests.batch.conftest import Laboratory, wait_for
+from tests.laboratory import Laboratory, wait_for
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 

@@ -11,7 +11,7 @@ import pytest
 
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.store import Store
-from tests.batch.conftest import STAGES, Laboratory
+from tests.laboratory import STAGES, Laboratory
 
 
 def computed(results: dict) -> dict:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

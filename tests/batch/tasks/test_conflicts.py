@@ -10,7 +10,7 @@ from superdsm.batch.components import installed
 from superdsm.batch.tasks.conflicts import clashes
 from superdsm.batch.tasks.prepare import Preparer
 from superdsm.batch.tasks.tree import discover
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 
 def found(root: Path) -> list[str]:

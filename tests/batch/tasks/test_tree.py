@@ -18,7 +18,7 @@ from superdsm.errors import TaskError
 from superdsm.params import param
 from superdsm.pipeline import Pipeline
 from superdsm.stage import Stage
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import superdsm
 from superdsm.cli import main
 from superdsm.plugins import configure, registry
 from superdsm.records import Command
-from tests.plugins.conftest import install, site, stage_module  # noqa: F401 - fixtures
+from tests.plugins_fixtures import stage_module
 
 HEAVY = "import time\ntime.sleep(5)\n"
 HELLO = """
@@ -47,7 +47,7 @@ def cpu_seconds(*args, path):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_help_takes_less_than_300_ms_with_ten_plugins(install, site):  # noqa: F811
+def test_help_takes_less_than_300_ms_with_ten_plugins(install, site):
     for index in range(10):
         install(f"superdsm-number-{index}", HEAVY + stage_module(f"stage-{index}"), entry=f"number-{index}")
     assert min(cpu_seconds("--help", path=site) for _ in range(5)) < 0.3
@@ -74,7 +74,7 @@ def test_package_imports_nothing_numeric_and_keeps_its_names():
         "assert set(superdsm.__all__) <= set(dir(superdsm))\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="attribute '?nothing"):
         _ = superdsm.nothing
 
 
@@ -155,7 +155,7 @@ def test_closed_pipe():
     assert (process.returncode, err) == (141, b"")
 
 
-def test_commands_of_plugins(install, capsys):  # noqa: F811
+def test_commands_of_plugins(install, capsys):
     install("superdsm-hello", HELLO)
     assert main(["hello", "you"]) == 3
     assert capsys.readouterr().out == "hello you\n"
@@ -176,14 +176,14 @@ def test_commands_of_plugins(install, capsys):  # noqa: F811
         ["hello", "you", "--block=hello"],
     ],
 )
-def test_blocked_plugins_offer_no_commands(install, capsys, argv):  # noqa: F811
+def test_blocked_plugins_offer_no_commands(install, capsys, argv):
     install("superdsm-hello", HELLO, entry="hello")
     assert main(argv) == 2
     err = capsys.readouterr().err
     assert "there is no command 'hello'; the plugin 'hello' (superdsm-hello) is blocked: by --" in err
 
 
-def test_allow_list_of_the_environment(install, capsys, monkeypatch):  # noqa: F811
+def test_allow_list_of_the_environment(install, capsys, monkeypatch):
     install("superdsm-hello", HELLO, entry="hello")
     monkeypatch.setenv("SUPERDSM_PLUGINS", "other,another")
     assert main(["hello", "you"]) == 2
@@ -192,7 +192,7 @@ def test_allow_list_of_the_environment(install, capsys, monkeypatch):  # noqa: F
     assert main(["hello", "you"]) == 3
 
 
-def test_plugins_as_table_and_json(install, capsys):  # noqa: F811
+def test_plugins_as_table_and_json(install, capsys):
     assert main(["plugins"]) == 0
     assert capsys.readouterr().out == "no plugins are installed\n"
     install("bad", "import does_not_exist_anywhere\n")
@@ -213,7 +213,7 @@ def test_plugins_as_table_and_json(install, capsys):  # noqa: F811
     ]
 
 
-def test_plugins_check(install, capsys):  # noqa: F811
+def test_plugins_check(install, capsys):
     install("good", stage_module())
     assert main(["plugins", "--check"]) == 0
     install("rival", stage_module())
@@ -223,7 +223,7 @@ def test_plugins_check(install, capsys):  # noqa: F811
     assert "    the stage 'constant' is also offered by rival" in capsys.readouterr().out
 
 
-def test_plugins_traceback(install, capsys):  # noqa: F811
+def test_plugins_traceback(install, capsys):
     install("bad", "def f():\n    1 / 0\nf()\n")
     install("good", stage_module())
     assert main(["plugins", "--traceback", "bad"]) == 0
@@ -235,7 +235,7 @@ def test_plugins_traceback(install, capsys):  # noqa: F811
     assert "there is no plugin 'bat' (did you mean 'bad'?)" in capsys.readouterr().err
 
 
-def test_stages_as_table_and_json(install, capsys):  # noqa: F811
+def test_stages_as_table_and_json(install, capsys):
     install("superdsm-constant", stage_module())
     assert main(["stages", "--json"]) == 0
     records = json.loads(capsys.readouterr().out)

@@ -14,7 +14,7 @@ from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
 from superdsm.batch.storage.store import DamagedError, Entry, Store
-from tests.batch.conftest import Laboratory
+from tests.laboratory import Laboratory
 
 RECORDS = [
     JournalEntry(
