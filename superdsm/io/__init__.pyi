@@ -3,8 +3,8 @@ from .readers import READERS
 from .sources import ImageSource, Selection
 
 __all__ = [
-    "ImageSource",
     "READERS",
+    "ImageSource",
     "Selection",
     "check_suffix",
     "read_image",

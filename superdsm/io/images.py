@@ -34,11 +34,10 @@ __all__ = [
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
+MICROMETRE = "\\u00B5m"  # as ImageJ escapes it
 
 
-def read_image(
-    path: str | Path, reader: Reader | None = None, select: Selection | None = None
-) -> "npt.NDArray[Any]":
+def read_image(path: str | Path, reader: Reader | None = None, select: Selection | None = None) -> "npt.NDArray[Any]":
     """Read an image.
 
     Parameters
@@ -113,7 +112,7 @@ def reader_for(path: Path) -> Reader:
     return known[max(matches, key=len)]
 
 
-def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
+def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     """Write a label image; equal labels give equal bytes.
 
     Parameters
@@ -122,6 +121,8 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
         PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix.
     labels : ndarray of int, shape (rows, columns)
         The labels; 0 is the background.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel, in micrometres; TIFF files keep it, as Fiji, QuPath and napari read it.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
         The file cannot be written, or its format cannot hold so many objects.
     """
     with replacing(Path(path)) as temporary:
-        save_labels(temporary, labels)
+        save_labels(temporary, labels, pixel_size)
 
 
 def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -151,7 +152,7 @@ def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
         save_rgb(temporary, rgb)
 
 
-def save_labels(path: Path, labels: "npt.NDArray[Any]") -> None:
+def save_labels(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     """Write a label image right to `path`, for callers that use `replacing` themselves; see `write_labels`."""
     import numpy as np
 
@@ -159,7 +160,8 @@ def save_labels(path: Path, labels: "npt.NDArray[Any]") -> None:
     largest = int(labels.max(initial=0))
     if path.suffix.lower() == ".png" and largest > MAX_UINT16:
         raise ImageError(f"{path}: PNG holds at most 65,535 objects, but there are {largest:,}; write a .tif file")
-    _encode(path, np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32))
+    pixels = np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32)
+    _encode(path, pixels, pixel_size)
 
 
 def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -205,7 +207,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _encode(path: Path, pixels: "npt.NDArray[Any]") -> None:
+def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
         import imagecodecs
@@ -216,8 +218,16 @@ def _encode(path: Path, pixels: "npt.NDArray[Any]") -> None:
         import tifffile
 
         photometric = "rgb" if pixels.ndim == 3 else "minisblack"
-        # Neither date, nor program, nor a description: the bytes depend on the pixels alone.
-        tifffile.imwrite(path, pixels, photometric=photometric, compression="zlib", software=False, metadata=None)
+        size: dict[str, Any] = {}
+        if pixel_size:
+            # As ImageJ writes it: pixels per unit, and the unit in the description.
+            description = f"ImageJ=1.54f\nimages=1\nunit={MICROMETRE}\n"
+            resolution = (1 / pixel_size[1], 1 / pixel_size[0])
+            size = {"resolution": resolution, "resolutionunit": "NONE", "description": description}
+        # Neither a date nor a program: the bytes depend on the pixels and their size alone.
+        tifffile.imwrite(
+            path, pixels, photometric=photometric, compression="zlib", software=False, metadata=None, **size
+        )
     else:
         import imageio.v3 as iio
 

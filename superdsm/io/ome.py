@@ -1,4 +1,4 @@
-"""What OME-XML says of an image (Goldberg et al., Genome Biology 2005): names of channels, size of the pixels, files."""
+"""What OME-XML says of an image (Goldberg et al., Genome Biology 2005): channels, pixel sizes, files."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ MICROMETRES = {  # of the units of OME and ImageJ
     "µm": 1.0,
     "μm": 1.0,
     "um": 1.0,
-    "\\u00B5m": 1.0,
     "micron": 1.0,
     "microns": 1.0,
     "micrometer": 1.0,

@@ -83,22 +83,29 @@ def read_with_imageio(path: Path, name: str) -> Any:
     import warnings
 
     import imageio.v3 as iio
-    from PIL.Image import DecompressionBombError
 
     data = path.read_bytes()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the size of large images, and of odd metadata
             image = iio.imread(data, plugin="pillow", extension=f".{name.lower()}")
-    except DecompressionBombError:
-        if name != "JPEG":
-            raise ImageError(f"{path}: is too large for a {name} file; convert it to TIFF") from None
-        image = _large_jpeg(path, data)
     except Exception as exc:
-        raise damaged(path, exc) from exc
+        if not _is_refused_for_its_size(exc):
+            raise damaged(path, exc) from exc
+        if name != "JPEG":
+            raise ImageError(f"{path}: is too large for a {name} file; convert it to TIFF") from exc
+        image = _large_jpeg(path, data)
     if name == "JPEG" and image.ndim == 3 and image.shape[2] == CMYK_CHANNELS:
         raise ImageError(f"{path}: is in CMYK colours; convert it to grey or RGB")
     return image
+
+
+def _is_refused_for_its_size(exc: BaseException | None) -> bool:
+    from PIL.Image import DecompressionBombError
+
+    while exc is not None and not isinstance(exc, DecompressionBombError):
+        exc = exc.__cause__ or exc.__context__
+    return exc is not None
 
 
 def _large_jpeg(path: Path, data: bytes) -> Any:

@@ -161,7 +161,7 @@ class ImageSource:
         if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(COLOURS):
             return given
         raise ImageError(
-            f"{self.path}: is a colour image without a channel {given!r}; give red, green or blue, or an index from 0 to 2"
+            f"{self.path}: is in colour and has no channel {given!r}; give red, green or blue, or an index from 0 to 2"
         )
 
     def _z_planes(self, given: int | str | None) -> tuple[str, range] | None:

@@ -35,8 +35,8 @@ def open_tiff(path: Path) -> ImageSource:
     """Open a TIFF file.
 
     Intensities are those that are stored. A palette that only says how they are shown (its brightness grows with the
-    index) is left aside, as in ImageJ; other palettes are colours. Where small values are shown white they are inverted,
-    except in files of ImageJ, whose look-up tables do not change intensities.
+    index) is left aside, as in ImageJ; other palettes are colours. Where small values are shown white they are
+    inverted, except in files of ImageJ, whose look-up tables do not change intensities.
 
     Raises
     ------
@@ -156,8 +156,8 @@ class _Layout:
         whole = [page] if ome.has_other_files else [series for series in tif.series if not _is_extra(series)]
         if ome.has_other_files and n_pages > 1:
             raise ImageError(
-                f"{path}: holds {n_pages} planes of an image that is spread over several files; save them in one file, or "
-                "one plane in each"
+                f"{path}: holds {n_pages} planes of an image that is spread over several files; save them in one file, "
+                "or one plane in each"
             )
         if page.photometric in OTHER_COLOURS:
             raise ImageError(f"{path}: is in {OTHER_COLOURS[page.photometric]} colours; convert it to grey or RGB")
@@ -175,7 +175,7 @@ class _Layout:
             name = "C" if axis == "s" else axis
             if name not in "TCZYX" or (name in sizes and name != "C"):
                 raise ImageError(
-                    f"{path}: is a stack ({describe_shape(shape)}) with axes {series.axes!r}; save each plane as an image"
+                    f"{path}: is a stack ({describe_shape(shape)}, axes {series.axes}); save each plane as an image"
                 )
             sizes[name] = sizes.get(name, 1) * size
         return cls(sizes, is_colour, plain, len(whole) > 1 or series.axes != page.axes)
@@ -211,7 +211,7 @@ class _Layout:
 
 
 def _axes(axes: str, page: Any) -> str:
-    """Rename the axes of tifffile: unknown ones of several pages are z; samples that are no colour are channels ("s")."""
+    """Rename the axes of tifffile: unknown ones are z; samples are "s", which are channels if they are no colour."""
     names = {"Q": "Z", "I": "Z", "D": "Z", "S": "s", "A": "T", "P": "Z", "R": "T", "H": "C"}
     return "".join(names.get(axis, axis) for axis in axes)
 
@@ -265,7 +265,7 @@ def _is_display_palette(page: Any) -> bool:
 def _pixel_size(tif: Any) -> tuple[float, float] | None:
     """Height and width of a pixel in micrometres, by what ImageJ writes or by the resolution tags."""
     tags, imagej = tif.pages.first.tags, tif.imagej_metadata or {}
-    unit = MICROMETRES.get(str(imagej.get("unit", "")).strip())
+    unit = MICROMETRES.get(str(imagej.get("unit", "")).strip().replace("\\u00B5", "µ"))
     if unit is None and not tif.is_imagej:
         unit = RESOLUTION_UNITS.get(int(tags.valueof(296, 0) or 0))
     if unit is None:

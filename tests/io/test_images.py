@@ -237,7 +237,11 @@ BAD = {
     "truncated JPEG": ("a.jpg", b"\xff\xd8\xff\xe0" + bytes(30), "truncated"),
     "stack": ("a.tif", tiff_bytes(pixels("uint8", (5, 23, 31))), "is a stack, 5 z planes of 23 x 31 px; say which"),
     "volume": ("a.tif", tiff_bytes(pixels("uint8", (16, 32, 32)), volumetric=True, tile=(16, 16, 16)), "is a stack"),
-    "channels": ("a.tif", tiff_bytes(pixels("uint8", (23, 31, 5)), planarconfig="contig"), "is a stack, 5 channels of 23 x 31 px; say which"),
+    "channels": (
+        "a.tif",
+        tiff_bytes(pixels("uint8", (23, 31, 5)), planarconfig="contig"),
+        "is a stack, 5 channels of 23 x 31 px; say which",
+    ),
     "ImageJ hyperstack": ("a.tif", tiff_bytes(pixels("uint8", (2, 3, 23, 31)), imagej=True), "is a stack"),
     "transparent PNG": ("a.png", png_bytes(HALF), "transparent"),
     "transparent TIFF": ("a.tif", tiff_bytes(HALF, photometric="rgb", extrasamples=["unassalpha"]), "transparent"),

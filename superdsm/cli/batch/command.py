@@ -183,8 +183,8 @@ def _show(
     args: argparse.Namespace, planner: "Planner", plans: "Sequence[TaskPlan]", listener: "Lines | StatusFile"
 ) -> None:
     """Show the plan."""
-    from superdsm.cli.batch import describe
     from superdsm.batch.execution.runner import seconds_in_all
+    from superdsm.cli.batch import describe
 
     seconds = seconds_in_all(plans, args.jobs)
     if args.json:
