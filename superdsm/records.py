@@ -47,8 +47,8 @@ class Reader:
     version : str
         Changes when the same file yields another array.
     open : callable, optional
-        ``open(path) -> superdsm.io.ImageSource``, for files with channels, stacks, or pixel sizes: what there is can then
-        be listed, and a plane be chosen.
+        ``open(path) -> superdsm.io.ImageSource``, for files with channels, stacks, or pixel sizes: what there is can
+        then be listed, and a plane be chosen.
     """
 
     name: str

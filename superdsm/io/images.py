@@ -4,6 +4,7 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ __all__ = [
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
+MAX_NAME = 255  # bytes of a file name, on common file systems
 MICROMETRE = "\\u00B5m"  # as ImageJ escapes it
 
 
@@ -191,7 +193,10 @@ def replacing(path: Path) -> Iterator[Path]:
     ImageError
         The file cannot be written. Nothing is left behind, and an earlier file is untouched.
     """
-    temporary = path.with_name(f".{path.stem}-part{path.suffix}")
+    name = f".{path.stem}-part{path.suffix}"
+    if len(os.fsencode(name)) > MAX_NAME:
+        name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=10).hexdigest()}-part{path.suffix}"
+    temporary = path.with_name(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

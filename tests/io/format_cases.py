@@ -52,7 +52,7 @@ class Kind:
     data: Callable[[], bytes]
     what: str
     expected: Any
-    select: Selection = Selection()
+    select: Selection | None = None
     tolerance: int = 0
 
 
