@@ -6,14 +6,15 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ImageError, SuperDSMError
-from superdsm.io.content import DAMAGED, content, describe_shape, one_line
+from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
-from superdsm.io.sources import Selection
+from superdsm.io.sources import ImageSource, Selection
 from superdsm.records import Reader
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = [
     "READERS",
     "check_suffix",
+    "open_image",
     "read_image",
+    "read_plane",
     "reader_for",
     "replacing",
     "save_labels",
@@ -62,14 +65,50 @@ def read_image(path: str | Path, reader: Reader | None = None, select: Selection
         The file is missing, damaged, of an unknown format, not a plain 2-D image of finite intensities, or a stack of
         which no plane is chosen (the error lists what there is).
     """
+    return read_plane(open_image(path, reader), select)
+
+
+def open_image(path: str | Path, reader: Reader | None = None) -> ImageSource:
+    """Open an image file, to see what it holds and to read a plane of it with `read_plane`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reader : Reader, optional
+        What reads it; by default the reader of its suffix.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, damaged, or of an unknown format.
+    """
     import numpy as np
 
     path = Path(path)
     reader = reader or reader_for(path)
-    if select and reader.open is None:
-        raise ImageError(f"{path}: the reader {reader.name!r} cannot choose a channel or plane; leave the choice out")
+    with _one_error(path, reader.name):
+        if reader.open:
+            return reader.open(path)
+        image = np.asarray(reader.read(path))
+        sizes = dict(zip("YX", image.shape, strict=False))
+        return ImageSource(path, reader.name, sizes, str(image.dtype), lambda indices: image, is_colour=image.ndim > 2)
+
+
+def read_plane(source: ImageSource, select: Selection | None = None) -> "npt.NDArray[Any]":
+    """Read a plane of an opened file; see `read_image`."""
+    import numpy as np
+
+    with _one_error(source.path, source.format):
+        image = np.asarray(source.read(select))
+    return _plain_image(source.path, image)
+
+
+@contextlib.contextmanager
+def _one_error(path: Path, reader: str) -> Iterator[None]:
+    """Whatever a reader raises becomes an `ImageError`."""
     try:
-        image = np.asarray(reader.open(path).read(select) if reader.open else reader.read(path))
+        yield
     except SuperDSMError:
         raise
     except MemoryError as exc:
@@ -77,8 +116,7 @@ def read_image(path: str | Path, reader: Reader | None = None, select: Selection
     except OSError as exc:
         raise ImageError(f"{path}: cannot be read ({one_line(exc)}); {DAMAGED}, or check its permissions") from exc
     except Exception as exc:
-        raise ImageError(f"{path}: the reader {reader.name!r} failed ({one_line(exc)}); {DAMAGED}") from exc
-    return _plain_image(path, image)
+        raise ImageError(f"{path}: the reader {reader!r} failed ({one_line(exc)}); {DAMAGED}") from exc
 
 
 def reader_for(path: Path) -> Reader:
@@ -92,11 +130,13 @@ def reader_for(path: Path) -> Reader:
     from superdsm.plugins import registry
 
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except FileNotFoundError as exc:
         raise ImageError(f"{path}: there is no such file; check the path") from exc
     except (OSError, ValueError) as exc:
         raise ImageError(f"{path}: cannot be read ({one_line(exc)}); check the path and its permissions") from exc
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ImageError(f"{path}: is no regular file (a pipe, a device or a socket); copy its content to a file")
     name = path.name.lower()
     known: dict[str, Reader] = {}
     for reader in registry().readers.values():
@@ -106,6 +146,9 @@ def reader_for(path: Path) -> Reader:
     if path.is_dir() and not any(suffix in known and known[suffix] not in READERS for suffix in matches):
         raise ImageError(f"{path}: is a directory; give image files, for instance {path}/*.png")
     if not matches:
+        named_otherwise = next((one for one in READERS if one.name.upper() == format_of(path)), None)
+        if named_otherwise:
+            return named_otherwise
         what = content(path)
         raise ImageError(
             f"{path}: is {what or 'of an unknown format'}; convert it to one of the formats that can be read: "

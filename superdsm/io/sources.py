@@ -118,6 +118,11 @@ class ImageSource:
             image = _project([self._plane({**indices, "Z": z}) for z in planes[1]], planes[0])
         return image if colour is None else image[..., colour]
 
+    @property
+    def choices(self) -> dict[str, str]:
+        """Axes of which a plane is chosen, and the names under which that is done."""
+        return {axis: name for axis, name in AXES.items() if axis in self.sizes}
+
     def describe(self) -> str:
         """Say what there is along the axes, for instance "3 channels (DAPI, GFP, RFP) x 12 z of 512 x 640"."""
         words = {"S": "scenes", "T": "time points", "C": "channels", "Z": "z planes"}

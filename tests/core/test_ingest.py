@@ -149,7 +149,13 @@ def test_histological_needs_colour():
 @pytest.mark.parametrize("histological", [False, True])
 @pytest.mark.parametrize(
     "layout",
-    [np.asfortranarray, lambda a: a[::-1], lambda a: a[::2, ::3], lambda a: a.swapaxes(0, 1), lambda a: a.astype(">u2")],
+    [
+        np.asfortranarray,
+        lambda a: a[::-1],
+        lambda a: a[::2, ::3],
+        lambda a: a.swapaxes(0, 1),
+        lambda a: a.astype(">u2"),
+    ],
     ids=["Fortran", "reversed", "strided", "transposed", "swapped bytes"],
 )
 def test_the_layout_of_the_memory_does_not_change_a_bit(layout, histological):
