@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -28,6 +29,7 @@ from superdsm.plugins.loader import hook_names
 from superdsm.testing import synthetic_image
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+EXAMPLES = DOCS.parent / "examples"
 PAGES = sorted(DOCS.rglob("*.md"))
 HOOK_PAGES = {name: DOCS / "hooks" / f"{name.removeprefix('superdsm_')}.md" for name in hook_names()}
 BLOCK = re.compile(r"^```(?P<language>\w*)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -111,6 +113,15 @@ def make_screen(root):
         (path / "task.json").write_text(json.dumps({**task, "runnable": True}), encoding="utf-8")
 
 
+def copy_examples(directory):
+    """Copy the example images, and the tasks for them; results of earlier runs stay behind."""
+    for name in ("images", "true_labels"):
+        shutil.copytree(EXAMPLES / name, directory / name)
+    for name in ("task.json", "large-nuclei/task.json", "config.json"):
+        (directory / name).parent.mkdir(exist_ok=True)
+        shutil.copy(EXAMPLES / name, directory / name)
+
+
 class Page:
     """Runs the blocks of a page in a directory."""
 
@@ -144,12 +155,17 @@ class Page:
     def _command(self, line):
         words = shlex.split(line, comments=True)
         if words[:1] == ["superdsm"]:
-            return self._execute([sys.executable, "-m", *words])
+            return self._execute([sys.executable, "-m", *(name for word in words for name in self._expanded(word))])
         elif words[:2] == ["pip", "install"] and words[-1].startswith("./"):
             options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
             path = words[-1].partition("[")[0]
             return self._execute([sys.executable, "-m", "pip", "install", *options, "--target", str(self.site), path])
         return pytest.fail(f"this line is not checked: {line}")
+
+    def _expanded(self, word):
+        """Expand a wildcard, as a shell does."""
+        found = sorted(self.directory.glob(word)) if "*" in word else []
+        return [str(path.relative_to(self.directory)) for path in found] or [word]
 
     def _execute(self, command, text=""):
         env = {**os.environ, "PYTHONPATH": str(self.site), "COLUMNS": "120"}
@@ -163,6 +179,8 @@ class Page:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_code_blocks_run(page, tmp_path):
     runner = Page(tmp_path)
+    if "examples/" in page.read_text(encoding="utf-8"):
+        copy_examples(tmp_path / "examples")
     for block in blocks(page):
         runner.run(*block)
     if runner.cells:  # those with a file name were not run before

@@ -23,7 +23,7 @@ NUMERICS = (
     "pandas",
 )
 HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
-INNER = ("superdsm.core", "superdsm._ext")
+INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "parallel")
 EDGES = ("io", "api")  # where arrays meet files and users
@@ -35,6 +35,7 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             *OUTER,
             *(f"superdsm.{name}" for name in (*SPINE, *EDGES) if name not in ("errors", "parallel")),
+            "superdsm.metrics",
             "superdsm.stages",
             "superdsm.plugins",
             "superdsm.testing",
@@ -51,6 +52,15 @@ RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             ),
         ),
         ("cvxopt",),
+    ),
+    "metrics": (
+        (
+            *OUTER,
+            *(f"superdsm.{name}" for name in (*SPINE, *EDGES) if name != "errors"),
+            *("superdsm.stages", "superdsm.plugins", "superdsm.testing", "superdsm._ext"),
+            *("imageio", "tifffile", "imagecodecs", "skimage", "pathlib", "logging"),
+        ),
+        (),
     ),
     "stages": ((*OUTER, "superdsm.plugins", "superdsm.io", "superdsm.testing", "superdsm._ext"), ()),
     "spine": ((*INNER, *OUTER, "superdsm.stages", "superdsm.testing", *NUMERICS[1:]), HEAVY),
@@ -171,6 +181,10 @@ def test_kernels_import_nothing_of_the_package_but_kernels() -> None:
         ("superdsm.fields", "def f():\n    import scipy.ndimage", True),
         ("superdsm.cli.batch", "from rich.live import Live", True),
         ("superdsm.cli.batch", "def f():\n    from rich.live import Live", False),
+        ("superdsm.metrics.overlaps", "from superdsm.io.render import overlay", True),
+        ("superdsm.metrics.overlaps", "from superdsm.core import distance\nimport scipy", False),
+        ("superdsm.cli.evaluate.pairs", "from superdsm.metrics import evaluate", True),
+        ("superdsm.cli.evaluate.pairs", "def f():\n    from superdsm.metrics import evaluate", False),
         ("superdsm.stages.dsm", "from superdsm.io import read_image", True),
         ("superdsm.default_plugin", "def f():\n    from superdsm.stages.dsm import Dsm", False),
         ("superdsm.default_plugin", "from superdsm.stages.dsm import Dsm", True),

@@ -6,6 +6,8 @@ from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 
+from superdsm._ext.columns cimport column_distances
+
 FAR = INT32_MAX
 
 
@@ -22,22 +24,10 @@ def vertical_distances(const uint8_t[:, ::1] mask):
     ndarray of int32, shape (rows, columns)
         Pixels; `FAR` in columns without a true pixel.
     """
-    cdef Py_ssize_t H = mask.shape[0], W = mask.shape[1], r, c
-    result = np.empty((H, W), np.int32)
+    result = np.empty((mask.shape[0], mask.shape[1]), np.int32)
     cdef int32_t[:, ::1] out = result
-    cdef int32_t above, below
     with nogil:
-        for c in range(W):
-            out[0, c] = 0 if mask[0, c] else INT32_MAX
-        for r in range(1, H):
-            for c in range(W):
-                above = out[r - 1, c]
-                out[r, c] = 0 if mask[r, c] else (above + 1 if above < INT32_MAX else INT32_MAX)
-        for r in range(H - 2, -1, -1):
-            for c in range(W):
-                below = out[r + 1, c]
-                below = below + 1 if below < INT32_MAX else INT32_MAX
-                out[r, c] = min(out[r, c], below)
+        column_distances(mask, True, INT32_MAX, out)
     return result
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from superdsm._ext.plateaus cimport find, is_maximum, join
-from superdsm._ext.watershed cimport Buckets, Entry, Progress, flood_ranks, free_buckets, make_buckets
+from superdsm._ext.watershed cimport Buckets, Entry, FloodProgress, flood_ranks, free_buckets, make_buckets
 
 # Bits of `Splitter.flags`.
 cdef enum:
@@ -247,7 +247,7 @@ cdef class Splitter:
         """
         cdef Py_ssize_t i, first = self.start[region], last = self.stop[region]
         cdef int failed
-        cdef Progress progress
+        cdef FloodProgress progress
         if self.buckets.start == NULL:
             self._rank()
         both = np.sort(np.concatenate([seed1, seed2]))

@@ -22,7 +22,7 @@ cdef struct Entry:
     int32_t rank
 
 
-cdef struct Progress:
+cdef struct FloodProgress:
     int32_t classes     # bit mask: the lower bits of a label that make its class (0: one class, 1: odd and even labels)
     int64_t open[2]     # by class: pixels in the queue
     int64_t taken[2]    # by class: pixels labelled, markers included
@@ -31,4 +31,4 @@ cdef struct Progress:
 cdef int make_buckets(Buckets* self, Py_ssize_t n_ranks, Py_ssize_t n_items) noexcept nogil
 cdef void free_buckets(Buckets* self) noexcept nogil
 cdef int flood_ranks(int32_t* state, Py_ssize_t stride, const Entry* markers, Py_ssize_t n_markers,
-                     Buckets* buckets, Progress* progress) noexcept nogil
+                     Buckets* buckets, FloodProgress* progress) noexcept nogil

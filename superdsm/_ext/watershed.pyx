@@ -126,7 +126,7 @@ cdef inline void enter(Buckets* self, int32_t rank, int32_t pixel) noexcept nogi
 
 
 cdef int settle_ties(int32_t* state, const Py_ssize_t* steps, const Entry* markers, Py_ssize_t n_markers,
-                     Py_ssize_t ties, Buckets* buckets, Progress* progress) noexcept nogil:
+                     Py_ssize_t ties, Buckets* buckets, FloodProgress* progress) noexcept nogil:
     """Flood by the heap until no two keys are equal, then move its items to the buckets; -1 if memory is short.
 
     On entry the head of each span counts the markers of that rank in the heap, on top of the start of the rank.
@@ -183,7 +183,7 @@ cdef int settle_ties(int32_t* state, const Py_ssize_t* steps, const Entry* marke
 
 
 cdef int flood_ranks(int32_t* state, Py_ssize_t stride, const Entry* markers, Py_ssize_t n_markers,
-                     Buckets* buckets, Progress* progress) noexcept nogil:
+                     Buckets* buckets, FloodProgress* progress) noexcept nogil:
     """Label pixels from markers until a class of labels can grow no further; -1 if memory is short.
 
     With one class, these are all pixels that can be reached. With the labels 1 and 2 as two classes, it is clear then
@@ -313,7 +313,7 @@ def flood(const int32_t[:, ::1] ranks, const int32_t[:, ::1] markers, const uint
     cdef Py_ssize_t height = ranks.shape[0], width = ranks.shape[1], stride = width + 2, r, c, p, n_markers = 0
     cdef int32_t highest = 0, before = 0, count, label
     cdef Buckets buckets
-    cdef Progress progress
+    cdef FloodProgress progress
     cdef int failed = 0
     state_array = np.zeros((height + 2, stride), np.int32)
     cdef int32_t[:, ::1] state_view = state_array

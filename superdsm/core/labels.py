@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from superdsm._ext import masks
 from superdsm._ext.distance import vertical_distances
+from superdsm._ext.labels import contested_distances, draw
 from superdsm._ext.watershed import flood
 from superdsm.core.distance import squared_distance_to
 from superdsm.core.objects import IntArray, Object, cropped
@@ -53,7 +56,7 @@ def label_image(
     contested = 0
     for label, item in enumerate(items, 1):
         mask = np.ascontiguousarray(item.fragment).view(np.uint8)
-        contested += masks.draw(labels, mask, *item.offset, label)
+        contested += draw(labels, mask, *item.offset, label)
     if contested:
         _give_to_vanished(labels, items)
         _share_out(labels, items)
@@ -73,21 +76,13 @@ def _dilated(item: Object, radius: int, shape: tuple[int, ...]) -> Object:
 
 def _merged(items: list[Object], threshold: float) -> list[Object]:
     """Unite objects that overlap by more than a fraction of the smaller one's area."""
-    leader = list(range(len(items)))
-
-    def find(i: int) -> int:
-        while leader[i] != i:
-            i = leader[i]
-        return i
-
     areas = [item.area for item in items]
-    for i, j in _box_pairs(items):
-        if _overlap(items[i], items[j]) > threshold * min(areas[i], areas[j]):
-            first, second = sorted((find(i), find(j)))
-            leader[second] = first
+    pairs = [(i, j) for i, j in _box_pairs(items) if _overlap(items[i], items[j]) > threshold * min(areas[i], areas[j])]
+    rows, columns = np.array(pairs, np.intp).reshape(-1, 2).T
+    graph = sparse.coo_array((np.ones(len(pairs)), (rows, columns)), (len(items), len(items)))
     members: dict[int, list[Object]] = {}
-    for i, item in enumerate(items):
-        members.setdefault(find(i), []).append(item)
+    for item, component in zip(items, connected_components(graph, directed=False)[1].tolist(), strict=True):
+        members.setdefault(component, []).append(item)
     return [_united(group) for group in members.values()]
 
 
@@ -158,7 +153,7 @@ def _share_out(labels: IntArray, items: list[Object]) -> None:
     All labelled pixels take part, also those that are far from contested ones: the order of ties depends on them.
     """
     contested = labels == CONTESTED
-    ranks = masks.contested_distances(labels, vertical_distances((labels > 0).view(np.uint8)))
+    ranks = contested_distances(labels, vertical_distances((labels > 0).view(np.uint8)))
     labels[:] = flood(ranks, np.maximum(labels, 0), (labels != 0).view(np.uint8))
     left = contested & (labels == 0)
     if left.any():  # no way leads there from a labelled pixel: the first object takes them

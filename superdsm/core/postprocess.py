@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from superdsm._ext import masks
 from superdsm.core.distance import squared_distance_to, within
 from superdsm.core.filters import gaussian
-from superdsm.core.objects import FloatArray, Object
+from superdsm.core.objects import BoolArray, FloatArray, Object
 from superdsm.core.refine import padded_box, refine_mask
 from superdsm.parallel import Map, serial_map
 
@@ -78,6 +79,15 @@ class Rejection:
     reason: str
     value: float
     threshold: float
+
+
+def raw_moments(mask: BoolArray) -> tuple[int, int, int, int, int, int]:
+    """Sums over the pixels of a mask of 1, r, c, r^2, r c and c^2 (rows and columns from 0)."""
+    by_row, by_column = (np.count_nonzero(mask, axis=axis).astype(np.int64) for axis in (1, 0))
+    r, c = np.arange(mask.shape[0]), np.arange(mask.shape[1])
+    sums = (by_row.sum(), r @ by_row, c @ by_column, (r * r) @ by_row, r @ (mask @ c), (c * c) @ by_column)
+    n, row, column, row2, mixed, column2 = map(int, sums)
+    return n, row, column, row2, mixed, column2
 
 
 def eccentricity(moments: tuple[int, int, int, int, int, int]) -> float:
@@ -212,7 +222,7 @@ def is_glare(item: Object, smooth: FloatArray, *, num_layers: int, min_layer: fl
         return False
     low, high = values[inside].min(), values[inside].max()
     layers = np.linspace(min_layer, 1, num_layers, endpoint=False)
-    return all(masks.is_connected((inside & (values >= low + f * (high - low))).view(np.uint8)) for f in layers)
+    return all(ndimage.label(inside & (values >= low + f * (high - low)))[1] < 2 for f in layers)
 
 
 def _rejection(item: Object, picture: _Picture, params: PostprocessParams) -> Rejection | None:
@@ -223,7 +233,7 @@ def _rejection(item: Object, picture: _Picture, params: PostprocessParams) -> Re
     norm_energy = item.energy / max(1, item.n_pixels)
     if norm_energy > params.max_norm_energy:
         return Rejection("norm_energy", norm_energy, params.max_norm_energy)
-    moments = masks.raw_moments(np.ascontiguousarray(item.fragment).view(np.uint8))
+    moments = raw_moments(item.fragment)
     radius = math.sqrt(moments[0] / math.pi)
     smallest = params.min_boundary_obj_radius if boundary else params.min_object_radius
     if radius < smallest:

@@ -103,7 +103,7 @@ def local_maxima(image, map=serial_map):  # noqa: A002
     rows = image.shape[0]
     lengths, kernels, radii = filters()
     sums = integral(image, int(lengths.max()) // 2 + 2)
-    spectrum = LogSpectrum(image)
+    spectrum = LaplacianSpectrum(image)
 
     def work(first):
         return maxima(
@@ -179,7 +179,7 @@ def common_area(distance, radius1, radius2):
     return (square1 * angle1 + square2 * angle2 - kite) / (math.pi * min(square1, square2))
 
 
-class LogSpectrum:
+class LaplacianSpectrum:
     """The low frequencies of an image's Laplacian of Gaussian (LoG), for the value at any pixel.
 
     With reflection at the borders, the discrete cosine transform makes the filter a product.
@@ -201,19 +201,25 @@ class LogSpectrum:
 
     def __init__(self, image):
         rows, columns = image.shape
+        self.columns = columns
         n, m = low_frequencies(rows, FIRST), low_frequencies(columns, FIRST)
         self.waves, across = cosines(rows, n), cosines(columns, m)
         spectrum = (self.waves.T @ image.astype(np.float32) @ across)[:n, :m]
         spectrum *= (4 / (rows * columns)) * np.outer(half_first(n), half_first(m))
-        self.parts = []
+        parts = []
         for level in range(FIRST, len(SIGMAS)):
             sigma, n, m = SIGMAS[level], low_frequencies(rows, level), low_frequencies(columns, level)
             (a0, a2), (b0, b2) = transfer(rows, n, sigma), transfer(columns, m, sigma)
             part = np.zeros((m, padded(n)), np.float32)
             part[:, :n] = (spectrum[:n, :m] * (np.outer(a0, b2) + np.outer(a2, b0))).T
-            self.parts.append(across[:, :m] @ part)
-        self.coefficients = np.concatenate([part.ravel() for part in self.parts])
-        self.sizes = np.array([0] * FIRST + [part.shape[1] for part in self.parts], np.intp)
+            parts.append(across[:, :m] @ part)
+        self.coefficients = np.concatenate([part.ravel() for part in parts])
+        self.sizes = np.array([0] * FIRST + [part.shape[1] for part in parts], np.intp)
+
+    def part(self, level):
+        """What the waves are multiplied with for `SIGMAS[level]`: ndarray of float32, shape (columns, size)."""
+        ends = np.cumsum(self.columns * self.sizes)
+        return self.coefficients[ends[level] - self.columns * self.sizes[level] : ends[level]].reshape(self.columns, -1)
 
 
 def low_frequencies(size, level):

@@ -6,7 +6,7 @@ import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm._ext import masks as kernels
+from superdsm._ext import labels as kernels
 from superdsm._ext.distance import vertical_distances
 from superdsm.core import labels as module
 from superdsm.core.labels import label_image
