@@ -1,4 +1,5 @@
 from .api import Result, segment
+from .batch.api import Batch
 from .config import Config
 from .core.objects import Object
 from .errors import (
@@ -36,6 +37,7 @@ from .stage import Stage, StageContext
 __version__: str
 
 __all__ = [
+    "Batch",
     "Command",
     "Config",
     "ConfigError",

@@ -1,8 +1,9 @@
 """What hooks return and what observers are told: typed, frozen records."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,20 @@ class Reader:
     open: "Callable[[Path], ImageSource] | None" = None
 
 
+def reader_by_suffix(name: str, readers: Iterable[Reader]) -> Reader | None:
+    """Return the reader with the longest suffix that a file name ends in; of equal ones the first; None: no reader."""
+    name = name.lower()
+    found: tuple[int, Reader | None] = (0, None)
+    for reader in readers:
+        for suffix in reader.suffixes:
+            if name.endswith(suffix) and len(suffix) > found[0]:
+                found = (len(suffix), reader)
+    return found[1]
+
+
 @dataclass(frozen=True, slots=True)
 class ExportContext:
-    """What an exporter knows beside the fields.
+    """What an exporter knows besides the fields.
 
     Attributes
     ----------
@@ -114,6 +126,21 @@ class Exporter:
     version: str = "1"
     doc: str = ""
 
+    @property
+    def alternatives(self) -> tuple[tuple[str, ...], ...]:
+        """For each of the `inputs` the fields of which the first that is there is taken."""
+        return tuple(tuple(names.split("|")) for names in self.inputs)
+
+    def option_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of all options: those given, in their types, and defaults; anything else is dropped.
+
+        Raises
+        ------
+        ConfigError
+            A value is illegal.
+        """
+        return {spec.name: spec.check(given.get(spec.name, spec.default), spec.name) for spec in self.options}
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutorOptions:
@@ -150,6 +177,16 @@ class ExecutorEntry:
     doc: str = ""
 
 
+class ExitCode(IntEnum):
+    """What a command tells the shell."""
+
+    OK = 0
+    PARTIAL = 1  # some images failed, or something was found that is wrong
+    ERROR = 2  # nothing could start
+    INTERRUPTED = 130
+    CLOSED_PIPE = 141  # the reader of the output is gone
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A subcommand of ``superdsm``.
@@ -163,7 +200,7 @@ class Command:
     add_arguments : callable
         ``add_arguments(parser)`` declares the arguments; it must be quick.
     run : callable
-        ``run(args) -> int`` does the work and returns the exit code.
+        ``run(args) -> int`` does the work and returns the exit code, see `ExitCode`.
     """
 
     name: str

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from superdsm.pipeline import Pipeline
-from superdsm.records import Event, ExecutorEntry, Exporter, Reader
+from superdsm.records import Event, ExecutorEntry, Exporter, Reader, reader_by_suffix
 from superdsm.stage import Stage
 
 
@@ -25,7 +25,7 @@ class Components:
     Attributes
     ----------
     resolve : callable
-        ``resolve(use, without, base_dir) -> Pipeline``.
+        ``resolve(use, without) -> Pipeline``; paths of scripts are absolute.
     readers, exporters, executors : mapping
         The records by name.
     known : sequence of type of Stage
@@ -43,7 +43,7 @@ class Components:
         Versions of the distributions that take part.
     """
 
-    resolve: Callable[[Sequence[str], Sequence[str], Path | None], Pipeline]
+    resolve: Callable[[Sequence[str], Sequence[str]], Pipeline]
     readers: Mapping[str, Reader]
     exporters: Mapping[str, Exporter]
     executors: Mapping[str, ExecutorEntry]
@@ -56,13 +56,7 @@ class Components:
 
     def reader_for(self, path: str) -> Reader | None:
         """Return the reader with the longest suffix that `path` ends in; of equal ones the first that was offered."""
-        name = Path(path).name.lower()
-        found: tuple[int, Reader | None] = (0, None)
-        for reader in self.readers.values():
-            for suffix in reader.suffixes:
-                if name.endswith(suffix) and len(suffix) > found[0]:
-                    found = (len(suffix), reader)
-        return found[1]
+        return reader_by_suffix(Path(path).name, self.readers.values())
 
 
 def installed() -> Components:

@@ -44,7 +44,7 @@ def export(exporter: Exporter, path: str | Path, fields: Mapping[str, Any], cont
     path = Path(path)
     check_suffix(path, exporter.suffixes, f"files of the exporter {exporter.name!r}")
     needed = select_fields(exporter, fields)
-    context = replace(context, options=check_options(exporter, context.options))
+    context = replace(context, options=exporter.option_values(context.options))
     with replacing(path) as temporary:
         exporter.write(temporary, needed, context)
 
@@ -58,10 +58,10 @@ def select_fields(exporter: Exporter, fields: Mapping[str, Any]) -> dict[str, An
         A field is missing.
     """
     result = {}
-    for alternatives in exporter.inputs:
-        names = [name for name in alternatives.split("|") if name in fields]
+    for alternatives in exporter.alternatives:
+        names = [name for name in alternatives if name in fields]
         if not names:
-            wanted = alternatives.replace("|", " or ")
+            wanted = " or ".join(alternatives)
             raise PipelineError(
                 f"the exporter {exporter.name!r} needs the field {wanted}, which the pipeline does not provide; "
                 f"run it up to the stage that does"
@@ -70,23 +70,12 @@ def select_fields(exporter: Exporter, fields: Mapping[str, Any]) -> dict[str, An
     return result
 
 
-def check_options(exporter: Exporter, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of all options of an exporter: those given, in their types, and defaults; others are dropped.
-
-    Raises
-    ------
-    ConfigError
-        A value is illegal.
-    """
-    return {spec.name: spec.check(options.get(spec.name, spec.default), spec.name) for spec in exporter.options}
-
-
 def _option(name: str, spec: Param) -> Param:
     return replace(spec, name=name)
 
 
 LABEL_OPTIONS = (
-    _option("dilate", param(0, "Dilate (positive) or erode (negative) the masks of the objects by so many pixels.")),
+    _option("dilate", param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded).")),
     _option(
         "merge_overlap_threshold",
         param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
@@ -162,7 +151,8 @@ EXPORTERS: tuple[Exporter, ...] = (
         ADJACENCY_FIELDS,
         write_adj,
         PICTURE_SUFFIXES,
-        doc="Picture of the atoms and their adjacency graph.",
+        doc="Picture of the atoms (orange outlines; blue: outlines of clusters) and their adjacency graph "
+        "(red dots: seeds; green lines: adjacent atoms).",
     ),
     Exporter(
         "overlay",
@@ -170,7 +160,8 @@ EXPORTERS: tuple[Exporter, ...] = (
         write_overlay,
         PICTURE_SUFFIXES,
         (BORDER, *LABEL_OPTIONS),
-        doc="Picture of the image with the contours of the final objects.",
+        doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
+        "apart; dim intensities are shown brighter than they are.",
     ),
     Exporter("cfg", (), write_cfg, doc="Hyperparameters as used, automatic ones filled in (JSON)."),
     Exporter("log", (), write_log, doc="What the stages logged, for instance each fit (JSON lines)."),

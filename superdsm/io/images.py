@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
 from superdsm.io.sources import ImageSource, Selection
-from superdsm.records import Reader
+from superdsm.records import Reader, reader_by_suffix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,16 +119,26 @@ def _one_error(path: Path, reader: str) -> Iterator[None]:
         raise ImageError(f"{path}: the reader {reader!r} failed ({one_line(exc)}); {DAMAGED}") from exc
 
 
-def reader_for(path: Path) -> Reader:
-    """Return the reader that is registered for the suffix of an existing file.
+def reader_for(path: Path, readers: Iterable[Reader] | None = None) -> Reader:
+    """Return the reader for the suffix of an existing file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    readers : iterable of Reader, optional
+        The readers to choose from; by default the built-in ones and those of plugins.
 
     Raises
     ------
     ImageError
         The file does not exist, or no reader knows its suffix.
     """
-    from superdsm.plugins import registry
+    if readers is None:
+        from superdsm.plugins import registry
 
+        readers = registry().readers.values()
+    readers = tuple(readers)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as exc:
@@ -137,24 +147,19 @@ def reader_for(path: Path) -> Reader:
         raise ImageError(f"{path}: cannot be read ({one_line(exc)}); check the path and its permissions") from exc
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise ImageError(f"{path}: is no regular file (a pipe, a device or a socket); copy its content to a file")
-    name = path.name.lower()
-    known: dict[str, Reader] = {}
-    for reader in registry().readers.values():
-        for suffix in reader.suffixes:
-            known.setdefault(suffix, reader)
-    matches = [suffix for suffix in known if name.endswith(suffix)]
-    if path.is_dir() and not any(suffix in known and known[suffix] not in READERS for suffix in matches):
+    found = reader_by_suffix(path.name, readers)
+    if path.is_dir() and (found is None or found in READERS):
         raise ImageError(f"{path}: is a directory; give image files, for instance {path}/*.png")
-    if not matches:
-        named_otherwise = next((one for one in READERS if one.name.upper() == format_of(path)), None)
-        if named_otherwise:
-            return named_otherwise
+    if found is None:
+        format_ = format_of(path)
+        found = next((reader for reader in READERS if reader.name.upper() == format_), None)
+    if found is None:
         what = content(path)
         raise ImageError(
             f"{path}: is {what or 'of an unknown format'}; convert it to one of the formats that can be read: "
-            + ", ".join(sorted(known))
+            + ", ".join(sorted({suffix for reader in readers for suffix in reader.suffixes}))
         )
-    return known[max(matches, key=len)]
+    return found
 
 
 def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:

@@ -1,5 +1,6 @@
 """What is lost when something fails: one image at most."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -177,9 +178,9 @@ def test_a_worker_that_ends_by_itself_is_told_with_its_exit_code(lab: Laboratory
 def test_what_is_said_of_a_worker_that_ended(text: str, message: str) -> None:
     from concurrent.futures import BrokenExecutor
 
-    from superdsm.batch.execution.scheduler import ending
+    from superdsm.batch.execution.scheduler import describe_worker_end
 
-    assert ending(BrokenExecutor(text)) == f"the worker process {message}"
+    assert describe_worker_end(BrokenExecutor(text)) == f"the worker process {message}"
 
 
 @posix
@@ -399,28 +400,21 @@ class Threads(Rows):
 def test_an_executor_of_threads_works_as_well(lab: Laboratory) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
+    from superdsm.batch import Batch, Listener
     from superdsm.batch.components import installed
-    from superdsm.batch.execution.runner import RunOptions, execute
-    from superdsm.batch.planning.planner import Planner, PlanOptions
-    from superdsm.batch.tasks.prepare import Preparer
-    from superdsm.batch.tasks.tree import discover
     from superdsm.records import ExecutorEntry
 
     lab.task()
-    tools = installed()
-    tree = discover(lab.root, tools)
-    planner = Planner(tree, tools, PlanOptions())
-    plans = [planner.plan(Preparer(tree, tools).prepare(task)) for task in tree.select()]
     names: set[str] = set()
 
-    class Listener:
+    class Threads(Listener):
         def start(self, *args: object) -> None:
             names.add(threading.current_thread().name)
 
         event = result = message = finish = start
 
     entry = ExecutorEntry("threads", lambda options: ThreadPoolExecutor(options.jobs))
-    object.__setattr__(tools, "executors", {"threads": entry})
-    summary = execute(planner, plans, tools, RunOptions(executor="threads"), Listener())
+    components = dataclasses.replace(installed(), executors={"threads": entry})
+    summary = Batch.open(lab.root, components).plan().run(executor="threads", listener=Threads())
     assert (summary.done, summary.exit_code) == (3, 0)
     assert names == {threading.current_thread().name}

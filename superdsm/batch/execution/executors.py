@@ -29,7 +29,7 @@ def make_loky(options: ExecutorOptions) -> Executor:
     """Return an executor of worker processes that are started afresh, so that `options.environ` is effective."""
     from loky.process_executor import ProcessPoolExecutor
 
-    from superdsm.batch.execution.worker import begin
+    from superdsm.batch.execution.worker import initialise_worker
 
     class Workers(ProcessPoolExecutor):  # type: ignore[misc]
         """Worker processes; those that are busy are killed where pending work is cancelled."""
@@ -38,7 +38,7 @@ def make_loky(options: ExecutorOptions) -> Executor:
             super().shutdown(wait=wait, kill_workers=kill_workers or cancel_futures)
 
     environ = dict(options.environ)
-    return Workers(max_workers=options.jobs, env=environ, initializer=begin, initargs=(os.getpid(),))
+    return Workers(max_workers=options.jobs, env=environ, initializer=initialise_worker, initargs=(os.getpid(),))
 
 
 class SerialExecutor(Executor):

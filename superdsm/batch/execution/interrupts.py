@@ -1,9 +1,30 @@
-"""Ctrl-C and termination, held back where something must not be left half done."""
+"""Ctrl-C and termination: both end a run in the same way, and are held back where something must not be half done."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM end the block as Ctrl-C does: finished images are kept, and the workers are gone.
+
+    Python handles signals in the main thread; elsewhere nothing is changed.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class Job:
         Name of the reader.
     image : str
         Key of the image.
-    goals : tuple of int
+    targets : tuple of int
         Indices of the stages whose results have to be there afterwards.
     load : tuple of int
         Indices of the stages whose results were planned to be there.
@@ -94,7 +94,7 @@ class Job:
     stat: tuple[int, int]
     reader: str
     image: str
-    goals: tuple[int, ...]
+    targets: tuple[int, ...]
     load: tuple[int, ...]
     exports: tuple[tuple[int, str], ...]
     threads: int = 1
@@ -127,7 +127,7 @@ class ImageResult:
     damaged : list of str
         Damaged entries of the store that were found.
     kind, stage, message, traceback : str
-        Of failures; see `superdsm.batch.storage.journal.Record`.
+        Of failures; see `superdsm.batch.storage.journal.JournalEntry`.
     """
 
     number: int

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from superdsm.batch.execution.job import ImageResult
 from superdsm.batch.execution.progress import ProgressMessage
-from superdsm.batch.planning.planner import ImagePlan, TaskPlan
-from superdsm.records import Event
+from superdsm.batch.planning.records import ImagePlan, TaskPlan
+from superdsm.records import Event, ExitCode
 
 
 @dataclass(slots=True)
@@ -42,29 +41,48 @@ class RunSummary:
     failures: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
-    def exit_code(self) -> int:
-        """0: all is done; 1: some images failed; 2: nothing could start; 130: interrupted."""
+    def exit_code(self) -> ExitCode:
+        """What the command line ends with."""
         if self.interrupted:
-            return 130
+            return ExitCode.INTERRUPTED
         if self.locked and not (self.done or self.failed or self.complete or self.skipped):
-            return 2
-        return 1 if self.failed or self.skipped or self.locked or self.done < self.total else 0
+            return ExitCode.ERROR
+        everything = not (self.failed or self.skipped or self.locked) and self.done == self.total
+        return ExitCode.OK if everything else ExitCode.PARTIAL
 
 
-class Listener(Protocol):
-    """Is told what happens, in the parent."""
+class Listener:
+    """Is told what happens, in the process and the thread that plans and runs. Here nothing comes of it.
+
+    A subclass overrides what it is interested in.
+    """
+
+    def warning(self, text: str, *, minor: bool = False) -> None:
+        """Something is to be looked at, but hinders nothing; `minor`: who wants no details need not know."""
+
+    def hashing(self, count: int) -> None:
+        """`count` images that are new or have changed are about to be read, which may take a while."""
+
+    def plan_made(self, plans: Sequence[TaskPlan]) -> None:
+        """It is known what will be done; `plans` has one for each task."""
 
     def start(self, total: int, plans: Sequence[TaskPlan], seconds: float | None) -> None:
-        """It begins; `seconds` is how long it will take."""
+        """`total` images are going to be processed; `seconds` is how long that will take (None: not known)."""
 
-    def event(self, event: Event, note: ProgressMessage | None = None) -> None:
-        """Something happened; `note` is what a worker told."""
+    def event(self, event: Event, progress: ProgressMessage | None = None) -> None:
+        """Something happened; `progress` is what a worker told, if one did."""
 
     def result(self, plan: TaskPlan, image: ImagePlan, result: ImageResult) -> None:
         """An image is done, or failed."""
 
     def message(self, text: str) -> None:
-        """Something to say that is not about one image."""
+        """There is something to say that is not about one image."""
 
     def finish(self, summary: RunSummary) -> None:
         """It has ended."""
+
+    def failed(self, message: str) -> None:
+        """Nothing could start."""
+
+    def outputs_written(self, plans: Sequence[TaskPlan]) -> None:
+        """Images are done, and their outputs are where `plans` say."""

@@ -1,4 +1,4 @@
-"""The notice board: files in which workers tell what they are doing, for the parent to read.
+"""Progress: files in which workers tell what they are doing, for the parent to read.
 
 Files instead of a channel of one kind of executor: they work with any, and survive a worker that is killed.
 """
@@ -11,8 +11,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+
+
+class ProgressEvent(StrEnum):
+    """What a worker can tell."""
+
+    BEGIN = "begin"  # it begins with an image
+    STAGE = "stage"  # a stage begins
+    STAGE_DONE = "stage-done"
+    EXPORT = "export"  # outputs are being written
+    END = "end"  # the last message on an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +33,8 @@ class ProgressMessage:
     ----------
     job : int
         Number of the job.
-    event : str
-        "begin", "stage" (a stage begins), "stage-done", "export" (outputs are being written) or "end" (the last note).
+    event : ProgressEvent
+        What happens.
     stage : str
         The stage.
     seconds : float
@@ -38,7 +48,7 @@ class ProgressMessage:
     """
 
     job: int
-    event: str
+    event: ProgressEvent
     stage: str
     seconds: float
     pid: int
@@ -46,22 +56,24 @@ class ProgressMessage:
     time: float
 
 
-def tell(board: Path, job: int, event: str, now: float, stage: str = "", seconds: float = 0.0) -> None:
-    """Pin a note to the board. A full disk must not stop the work: the note is then lost."""
+def send(
+    directory: Path, job: int, event: ProgressEvent, now: float, stage: str = "", seconds: float = 0.0
+) -> None:
+    """Leave a message. A full disk must not stop the work: the message is then lost."""
     host = socket.gethostname()
-    path = board / f"{job}-{host}-{os.getpid()}-{threading.get_ident()}"
+    path = directory / f"{job}-{host}-{os.getpid()}-{threading.get_ident()}"
     line = json.dumps([job, event, stage, seconds, os.getpid(), host, now])
     with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
 
 
-class Board:
-    """The parent's side of the board.
+class ProgressReader:
+    """The parent's side.
 
     Parameters
     ----------
     directory : Path
-        Where the notes are; it is made.
+        Where the messages are; it is made.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -69,31 +81,31 @@ class Board:
         self._read: dict[str, int] = {}
         directory.mkdir(parents=True, exist_ok=True)
 
-    def notes(self) -> Iterator[ProgressMessage]:
-        """Yield the notes that are new."""
+    def messages(self) -> Iterator[ProgressMessage]:
+        """Yield the messages that are new."""
         for path in sorted(self.directory.iterdir()):
             with path.open("rb") as file:
                 file.seek(self._read.get(path.name, 0))
                 lines = [line for line in file if line.endswith(b"\n")]
             self._read[path.name] = self._read.get(path.name, 0) + sum(map(len, lines))
-            notes = [ProgressMessage(*_fields(line)) for line in lines]
-            if notes and notes[-1].event == "end":
+            messages = [_parse(line) for line in lines]
+            if messages and messages[-1].event == ProgressEvent.END:
                 path.unlink()
                 del self._read[path.name]
-            yield from notes
+            yield from messages
 
     def remove(self) -> None:
-        """Take the board down."""
+        """Remove the directory."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def _fields(line: bytes) -> list[Any]:
-    fields: list[Any] = json.loads(line)
-    return fields
+def _parse(line: bytes) -> ProgressMessage:
+    job, event, *others = json.loads(line)
+    return ProgressMessage(job, ProgressEvent(event), *others)
 
 
 def remove_stale(directory: Path) -> None:
-    """Take down the boards that dead processes of this computer left (they are named HOST-PID)."""
+    """Remove the directories that dead processes of this computer left (they are named HOST-PID)."""
     if not directory.is_dir():
         return
     for path in directory.iterdir():

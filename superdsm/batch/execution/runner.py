@@ -14,15 +14,16 @@ from superdsm.batch.execution.executors import worker_environ
 from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.progress import Board, ProgressMessage, remove_stale
+from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.batch.execution.scheduler import Scheduler, Ticket
 from superdsm.batch.execution.worker import pack_kit
-from superdsm.batch.planning.planner import FAIL, NOTHING, RUN, SKIP, ImagePlan, Planner, TaskPlan, placed
-from superdsm.batch.storage.journal import DONE, FAILED, JournalEntry
-from superdsm.batch.storage.lock import Lock, LockedError, allow_files
+from superdsm.batch.planning.decide import recorded_path
+from superdsm.batch.planning.planner import Planner
+from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
+from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
+from superdsm.batch.storage.layout import journal_directory, progress_directory
+from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.tasks.file_ids import expand
-from superdsm.batch.tasks.prepare import state_directory
-from superdsm.batch.tasks.tree import STORE
 from superdsm.errors import TaskError, suggest
 from superdsm.records import (
     Event,
@@ -63,7 +64,7 @@ def seconds_in_all(plans: Sequence[TaskPlan], jobs: int | None) -> float | None:
     """Return how long all that was planned will take; None if not enough is known."""
     total = 0.0
     for plan in plans:
-        seconds = [image.seconds for image in plan.images if image.action == RUN]
+        seconds = [image.seconds for image in plan.images if image.action == Action.RUN]
         if None in seconds:
             return None
         workers = max(1, min(workers_of(plan, jobs), len(seconds)))
@@ -74,7 +75,7 @@ def seconds_in_all(plans: Sequence[TaskPlan], jobs: int | None) -> float | None:
 
 def workers_of(plan: TaskPlan, jobs: int | None) -> int:
     """Return the number of workers for a task."""
-    return jobs or plan.setup.task.spec.get("num_cpus") or _cores()
+    return jobs or plan.prepared.task.num_cpus or _cores()
 
 
 def _cores() -> int:
@@ -85,11 +86,11 @@ def _cores() -> int:
 
 def has_work(plan: TaskPlan) -> bool:
     """Return whether there is something to do for a task: images, or tables that a crash has prevented."""
-    return bool(plan.count(RUN) or plan.count(FAIL)) or tables.outdated(plan)
+    return bool(plan.count(Action.RUN) or plan.count(Action.FAIL)) or tables.outdated(plan)
 
 
 def execute(
-    planner: Planner, plans: Sequence[TaskPlan], tools: Components, options: RunOptions, listener: Listener
+    planner: Planner, plans: Sequence[TaskPlan], components: Components, options: RunOptions, listener: Listener
 ) -> RunSummary:
     """Do what was planned.
 
@@ -99,7 +100,7 @@ def execute(
         Has made the plans.
     plans : sequence of TaskPlan
         The plans, in the order of the tasks.
-    tools : Components
+    components : Components
         Executors and observers.
     options : RunOptions
         How to do it.
@@ -111,11 +112,11 @@ def execute(
     TaskError
         Nothing can start.
     """
-    entry = find_executor(tools, options.executor)
-    return _Execution(planner, tools, options, listener, entry).run(plans)
+    entry = find_executor(components, options.executor)
+    return _Execution(planner, components, options, listener, entry).run(plans)
 
 
-def find_executor(tools: Components, name: str) -> ExecutorEntry:
+def find_executor(components: Components, name: str) -> ExecutorEntry:
     """Return the executor of that name.
 
     Raises
@@ -123,23 +124,23 @@ def find_executor(tools: Components, name: str) -> ExecutorEntry:
     TaskError
         There is none.
     """
-    if name not in tools.executors:
-        known = list(tools.executors)
+    if name not in components.executors:
+        known = list(components.executors)
         raise TaskError(
             f"--executor: there is no {name!r}{suggest(name, known)}; known: {', '.join(known)}"
-            + (f"; {reason}" if (reason := tools.explain("executors", name)[0]) else "")
+            + (f"; {reason}" if (reason := components.explain("executors", name)[0]) else "")
         )
-    return tools.executors[name]
+    return components.executors[name]
 
 
 class _Execution:
     """Knows what is under way."""
 
     def __init__(
-        self, planner: Planner, tools: Components, options: RunOptions, listener: Listener, entry: ExecutorEntry
+        self, planner: Planner, components: Components, options: RunOptions, listener: Listener, entry: ExecutorEntry
     ) -> None:
         self.planner = planner
-        self.tools = tools
+        self.components = components
         self.options = options
         self.listener = listener
         self.entry = entry
@@ -151,7 +152,7 @@ class _Execution:
         self.pending: dict[str, int] = {}
         self.scheduler: Scheduler | None = None
         self.threads = 1
-        run = planner.tree.root / STORE / "run"
+        run = progress_directory(planner.tree.root)
         self.board_directory = run / f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self, plans: Sequence[TaskPlan]) -> RunSummary:
@@ -162,7 +163,7 @@ class _Execution:
         self.tell(RunStarted("", "", self.summary.total))
         self.listener.start(self.summary.total, plans, seconds_in_all(plans, self.options.jobs))
         remove_stale(self.board_directory.parent)
-        board = Board(self.board_directory)
+        board = ProgressReader(self.board_directory)
         try:
             for plan in plans:
                 if plan.name in self.locks and not self.pending[plan.name]:
@@ -188,62 +189,62 @@ class _Execution:
         """Lock the tasks in which there is something to do; plan again what another process has changed meanwhile."""
         result = []
         busy = [plan for plan in plans if has_work(plan)]
-        allow_files(len(busy))
+        raise_open_file_limit(len(busy))
         for plan in plans:
             if plan not in busy:
                 result.append(plan)
                 continue
-            lock = Lock(state_directory(self.planner.tree.root, plan.name) / "lock", plan.name)
+            lock = Lock(journal_directory(self.planner.tree.root, plan.name) / "lock", plan.name)
             try:
                 lock.acquire()
             except LockedError as exc:
                 self.listener.message(str(exc))
-                self.summary.locked += plan.count(RUN)
+                self.summary.locked += plan.count(Action.RUN)
                 continue
             except OSError as exc:
                 raise TaskError(f"{lock.path}: cannot be written ({exc.strerror}); check its permissions") from exc
             self.locks[plan.name] = lock
-            if plan.state.stamp() != plan.stamp:
-                plan.state.load()
-                plan = self.planner.plan(plan.setup)
+            if plan.journal.stamp() != plan.stamp:
+                plan.journal.load()
+                plan = self.planner.plan(plan.prepared)
             if self.keep:
                 with contextlib.suppress(OSError):  # a full disk shows when the first result is written
-                    plan.state.compact()
+                    plan.journal.compact()
             result.append(plan)
         return result
 
     def count(self, plans: Sequence[TaskPlan]) -> None:
         """Count what is to be done."""
         for plan in plans:
-            self.summary.complete += plan.count(NOTHING)
-            self.summary.skipped += plan.count(SKIP)
-            self.pending[plan.name] = plan.count(RUN) + plan.count(FAIL)
+            self.summary.complete += plan.count(Action.NOTHING)
+            self.summary.skipped += plan.count(Action.SKIP)
+            self.pending[plan.name] = plan.count(Action.RUN) + plan.count(Action.FAIL)
             for index, image in enumerate(plan.images):
-                if image.action in (RUN, FAIL):
+                if image.action in (Action.RUN, Action.FAIL):
                     self.images[plan.first + index] = (plan, image)
         self.summary.total = len(self.images)
 
     def fail_unreadable(self, plans: Sequence[TaskPlan]) -> None:
         """Record the images that cannot be read at all."""
         for number, (_, image) in list(self.images.items()):
-            if image.action == FAIL:
+            if image.action == Action.FAIL:
                 message = f"{image.path}: {image.reasons[0].removeprefix('image missing: ')}"
-                self.done(ImageResult(number, ok=False, kind="image", message=message))
+                self.done(ImageResult(number, ok=False, kind=FailureKind.IMAGE, message=message))
 
-    def work(self, lane: Sequence[TaskPlan], board: Board) -> None:
+    def work(self, lane: Sequence[TaskPlan], board: ProgressReader) -> None:
         """Work on tasks that have the environment and the number of workers in common."""
         tickets = [
             Ticket(plan.first + index, image.seconds, image.after)
             for plan in lane
             for index, image in enumerate(plan.images)
-            if image.action == RUN
+            if image.action == Action.RUN
         ]
         if not tickets or (self.scheduler is not None and self.scheduler.stopping):
             return
         cores = workers_of(lane[0], self.options.jobs)
         jobs = min(cores, len(tickets))
         self.threads = max(1, cores // jobs)
-        options = ExecutorOptions(jobs, worker_environ(lane[0].setup.task.environ))
+        options = ExecutorOptions(jobs, worker_environ(lane[0].prepared.task.environ))
         self.scheduler = Scheduler(self.entry, options, board, self.job, self.note, self.options.timeout)
         for result in self.scheduler.run(tickets):
             self.done(result)
@@ -254,9 +255,9 @@ class _Execution:
         if plan.name not in self.kits:
             self.kits[plan.name] = self.kit(plan)
         assert image.file is not None
-        reader = self.planner.tools.reader_for(image.path)
+        reader = self.planner.components.reader_for(image.path)
         assert reader is not None
-        exports = tuple((index, expand(plan.setup.exports[index].pattern, image.id)) for index in image.exports)
+        exports = tuple((index, expand(plan.prepared.exports[index].pattern, image.id)) for index in image.exports)
         return Job(
             number,
             image.id,
@@ -265,7 +266,7 @@ class _Execution:
             (image.file.size, image.file.mtime_ns),
             reader.name,
             image.image,
-            image.goals,
+            image.targets,
             image.load,
             exports,
             self.threads,
@@ -273,17 +274,17 @@ class _Execution:
 
     def kit(self, plan: TaskPlan) -> tuple[bytes, str]:
         """Return what all images of a task have in common, as bytes."""
-        setup, options = plan.setup, self.planner.options
-        paths = {image.path for image in plan.images if image.action == RUN}
-        readers = {reader.name: reader for path in paths if (reader := self.planner.tools.reader_for(path))}
+        prepared, options = plan.prepared, self.planner.options
+        paths = {image.path for image in plan.images if image.action == Action.RUN}
+        readers = {reader.name: reader for path in paths if (reader := self.planner.components.reader_for(path))}
         kit = TaskBundle(
             plan.name,
-            setup.pipeline.stages[: len(setup.recipe.stages)],
-            setup.task.config,
-            setup.recipe,
+            prepared.pipeline.stages[: len(prepared.recipe.stages)],
+            prepared.task.config,
+            prepared.recipe,
             readers,
-            setup.exporters,
-            setup.exports,
+            prepared.exporters,
+            prepared.exports,
             self.planner.store.directory,
             self.keep,
             options.fresh or options.force,
@@ -299,8 +300,8 @@ class _Execution:
             try:
                 self.record(plan, image, result)
             except OSError as exc:
-                message = f"{plan.state.path}: cannot be written ({exc.strerror})"
-                result = replace(result, ok=False, kind="output", stage="journal", message=message)
+                message = f"{plan.journal.path}: cannot be written ({exc.strerror})"
+                result = replace(result, ok=False, kind=FailureKind.OUTPUT, stage="journal", message=message)
         if result.ok:
             self.summary.done += 1
             paths = tuple(Path(output.path) for output in result.outputs.values())
@@ -310,7 +311,8 @@ class _Execution:
         else:
             self.summary.failed += 1
             where = f"{result.stage}: " if result.stage else ""
-            self.summary.raised += bool(result.traceback) and result.kind == "stage" and result.stage != "reading"
+            in_stage = result.kind == FailureKind.STAGE and result.stage != "reading"
+            self.summary.raised += in_stage and bool(result.traceback)
             self.summary.failures.append((plan.name, str(image.id), where + result.message))
             self.tell(ImageFailed(plan.name, str(image.id), result.stage, result.message))
             if self.options.fail_fast and self.scheduler is not None:
@@ -322,19 +324,19 @@ class _Execution:
 
     def record(self, plan: TaskPlan, image: ImagePlan, result: ImageResult) -> None:
         """Add what became of an image to the journal."""
-        setup, before = plan.setup, plan.state.get(image.id)
-        exports = setup.exports_digest
-        plan.state.explain(setup.recipe.digest, setup.recipe.why())
-        plan.state.explain(exports, setup.exports_why())
-        wanted = {export.name for export in setup.exports}
+        prepared, before = plan.prepared, plan.journal.get(image.id)
+        exports = prepared.exports_digest
+        plan.journal.record_provenance(prepared.recipe.digest, prepared.recipe.provenance())
+        plan.journal.record_provenance(exports, prepared.exports_provenance())
+        wanted = {export.name for export in prepared.exports}
         outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in wanted}
         for name, output in result.outputs.items():
-            outputs[name] = replace(output, path=placed(output.path, setup.task.directory))
-        plan.state.add(
+            outputs[name] = replace(output, path=recorded_path(output.path, prepared.task.directory))
+        plan.journal.add(
             JournalEntry(
                 image.id,
                 DONE if result.ok else FAILED,
-                setup.recipe.digest,
+                prepared.recipe.digest,
                 image.image,
                 exports,
                 outputs,
@@ -354,9 +356,9 @@ class _Execution:
         if not self.keep:
             return
         try:
-            tables.write(plan, self.tools)
+            tables.write(plan, self.components)
         except OSError as exc:
-            self.listener.message(f"{plan.setup.task.directory}: the tables cannot be written ({exc.strerror})")
+            self.listener.message(f"{plan.prepared.task.directory}: the tables cannot be written ({exc.strerror})")
 
     def note(self, note: ProgressMessage) -> None:
         """Pass on what a worker tells."""
@@ -364,17 +366,17 @@ class _Execution:
             return
         plan, image = self.images[note.job]
         event: Event | None = None
-        if note.event in ("stage", "export"):
+        if note.event in (ProgressEvent.STAGE, ProgressEvent.EXPORT):
             event = StageStarted(plan.name, str(image.id), note.stage or note.event)
-        elif note.event == "stage-done":
+        elif note.event == ProgressEvent.STAGE_DONE:
             event = StageFinished(plan.name, str(image.id), note.stage, note.seconds)
         if event is not None:
-            self.tools.notify(event)
+            self.components.notify(event)
             self.listener.event(event, note)
 
     def tell(self, event: Event) -> None:
         """Tell the observers."""
-        self.tools.notify(event)
+        self.components.notify(event)
         self.listener.event(event)
 
 
@@ -383,9 +385,9 @@ def _lanes(plans: Sequence[TaskPlan], jobs: int | None) -> Iterator[list[TaskPla
     lane: list[TaskPlan] = []
     before: object = None
     for plan in plans:
-        if not plan.count(RUN):
+        if not plan.count(Action.RUN):
             continue
-        now = (workers_of(plan, jobs), plan.setup.task.environ)
+        now = (workers_of(plan, jobs), plan.prepared.task.environ)
         if lane and now != before:
             yield lane
             lane = []

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 
 from superdsm.batch.execution.job import ImageResult, Job
-from superdsm.batch.execution.progress import Board, ProgressMessage
+from superdsm.batch.execution.progress import ProgressEvent, ProgressMessage, ProgressReader
 from superdsm.batch.execution.worker import work
 from superdsm.errors import TaskError
 from superdsm.records import ExecutorEntry, ExecutorOptions
@@ -23,7 +23,7 @@ TICK = 0.1  # seconds between two looks at the board
 STARTS = 3  # times that workers may die before they begin with anything
 
 
-def ending(broken: BrokenExecutor) -> str:
+def describe_worker_end(broken: BrokenExecutor) -> str:
     """Say how a worker process ended for the second time, as far as the executor tells (loky names the exit codes)."""
     codes = EXIT_CODES.search(str(broken))
     names = (
@@ -69,7 +69,7 @@ class Scheduler:
         Makes the executor.
     options : ExecutorOptions
         How it is to be made.
-    board : Board
+    board : ProgressReader
         Where the workers tell what they are doing.
     make_job : callable
         ``make_job(number) -> Job``, called when it is the image's turn.
@@ -83,7 +83,7 @@ class Scheduler:
         self,
         entry: ExecutorEntry,
         options: ExecutorOptions,
-        board: Board,
+        board: ProgressReader,
         make_job: Callable[[int], Job],
         tell: Callable[[ProgressMessage], None],
         timeout: float | None = None,
@@ -194,12 +194,12 @@ class Scheduler:
         self._kill_overdue()
 
     def _look(self) -> None:
-        for note in self.board.notes():
-            if note.event == "begin":
+        for note in self.board.messages():
+            if note.event == ProgressEvent.BEGIN:
                 self._begun[note.job] = note
-            if note.event in ("begin", "stage", "export"):
+            if note.event in (ProgressEvent.BEGIN, ProgressEvent.STAGE, ProgressEvent.EXPORT):
                 self._stage[note.job] = note.stage
-            if note.event == "end":
+            if note.event == ProgressEvent.END:
                 self._begun.pop(note.job, None)
             self.tell(note)
 
@@ -228,7 +228,7 @@ class Scheduler:
             if number in guilty:
                 yield self._failed(number, "timeout", f"took longer than {self.timeout:g} seconds; raise --timeout")
             elif number in self._retried and number in begun and not guilty:
-                yield self._failed(number, "crash", ending(broken))
+                yield self._failed(number, "crash", describe_worker_end(broken))
             elif number in begun and not guilty:
                 self._retried.add(number)
                 self._alone.append(number)

@@ -9,21 +9,22 @@ import platform
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from superdsm.batch.components import Components
 from superdsm.batch.execution.executors import THREADS, worker_environ
-from superdsm.batch.planning.planner import TaskPlan
+from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
-from superdsm.batch.storage.journal import DONE, JournalEntry
+from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
 
 ENVIRONMENT = (*THREADS, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "TZ")
 LAST = "manifest.json"  # is written after all others
 LIBRARIES = ("numpy", "scipy", "scikit-image", "cvxopt", "loky", "imageio", "tifffile", "imagecodecs")
 
 
-def write(plan: TaskPlan, tools: Components) -> None:
+def write(plan: TaskPlan, components: Components) -> None:
     """Write the tables of a task, from its journal.
 
     Raises
@@ -31,49 +32,37 @@ def write(plan: TaskPlan, tools: Components) -> None:
     OSError
         They cannot be written.
     """
-    directory = plan.setup.task.directory
-    records = [record for file_id in plan.setup.file_ids if (record := plan.state.get(file_id)) is not None]
-    write_atomic(directory / "timings.csv", timings(plan, records))
-    write_atomic(directory / "performance.csv", performance(records))
-    write_atomic(directory / "env.csv", environment(plan.setup.task.environ))
-    text = json.dumps(manifest(plan, tools, records), indent=2)
+    directory = plan.prepared.task.directory
+    entries = [entry for file_id in plan.prepared.file_ids if (entry := plan.journal.get(file_id)) is not None]
+    stages = [stage.id for stage in plan.prepared.recipe.stages]
+    write_atomic(directory / "timings.csv", timings(stages, entries).csv())
+    write_atomic(directory / "performance.csv", performance(entries).csv())
+    write_atomic(directory / "env.csv", environment(plan.prepared.task.environ).csv())
+    text = json.dumps(manifest(plan, components, entries), indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
 
 
 def outdated(plan: TaskPlan) -> bool:
     """Return whether the tables of a task are missing, or older than its journal, as after a crash."""
     try:
-        written = (plan.setup.task.directory / LAST).stat().st_mtime_ns
+        written = (plan.prepared.task.directory / LAST).stat().st_mtime_ns
     except FileNotFoundError:
         written = 0
-    return plan.state.stamp()[1] > written
+    return plan.journal.stamp()[1] > written
 
 
-def timings(plan: TaskPlan, records: Iterable[JournalEntry]) -> bytes:
-    """Return the seconds per image and stage; those of results that were picked up are from when they were computed."""
-    columns = [*(stage.id for stage in plan.setup.recipe.stages), "export"]
-    rows = [
-        [record.id, record.status, *(record.seconds.get(name, "") for name in columns), sum(record.seconds.values())]
-        for record in records
-    ]
-    return _csv([["file_id", "status", *columns, "total"], *rows])
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; None stands where nothing is known."""
 
+    columns: list[str]
+    rows: list[list[Any]]
 
-def performance(records: Sequence[JournalEntry]) -> bytes:
-    """Return the counts of the energy minimisation, and how much of the search the pruning saved."""
-    columns: dict[str, None] = {}
-    for record in records:
-        columns |= dict.fromkeys(record.performance)
-    rows = [
-        [
-            record.id,
-            record.n_objects if record.n_objects >= 0 else "",
-            *(_cell(record.performance.get(n)) for n in columns),
-        ]
-        for record in records
-        if record.status == DONE
-    ]
-    return _csv([["file_id", "objects", *columns], *rows])
+    def csv(self) -> bytes:
+        """Return the table as comma-separated values; what is no number or text stands there as JSON."""
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *(map(_cell, row) for row in self.rows)])
+        return text.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:
@@ -82,18 +71,39 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
-def environment(environ: dict[str, str]) -> bytes:
+def timings(stages: Iterable[str], entries: Iterable[JournalEntry]) -> Table:
+    """Return the seconds per image and stage; those of results that were picked up are from when they were computed."""
+    columns = [*stages, EXPORT]
+    rows = [
+        [entry.id, entry.status, *(entry.seconds.get(name) for name in columns), sum(entry.seconds.values())]
+        for entry in entries
+    ]
+    return Table(["file_id", "status", *columns, "total"], rows)
+
+
+def performance(entries: Sequence[JournalEntry]) -> Table:
+    """Return the counts of the energy minimisation, and how much of the search the pruning saved."""
+    columns = list(dict.fromkeys(name for entry in entries for name in entry.performance))
+    rows = [
+        [entry.id, entry.n_objects if entry.n_objects >= 0 else None, *map(entry.performance.get, columns)]
+        for entry in entries
+        if entry.status == DONE
+    ]
+    return Table(["file_id", "objects", *columns], rows)
+
+
+def environment(environ: dict[str, str]) -> Table:
     """Return the environment variables of the workers: those that matter and may be shown, and the task's own."""
     known = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    return _csv([["variable", "value"], *sorted((known | worker_environ(environ)).items())])
+    return Table(["variable", "value"], [list(item) for item in sorted((known | worker_environ(environ)).items())])
 
 
-def manifest(plan: TaskPlan, tools: Components, records: Sequence[JournalEntry]) -> dict[str, Any]:
+def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEntry]) -> dict[str, Any]:
     """Return everything that one needs to know to repeat the task."""
-    setup = plan.setup
+    prepared = plan.prepared
     seconds: dict[str, float] = {}
-    for record in records:
-        for stage, value in record.seconds.items():
+    for entry in entries:
+        for stage, value in entry.seconds.items():
             seconds[stage] = round(seconds.get(stage, 0.0) + value, 6)
     images = {str(image.id): image.file.digest if image.file else None for image in plan.images}
     return {
@@ -103,19 +113,19 @@ def manifest(plan: TaskPlan, tools: Components, records: Sequence[JournalEntry])
             "superdsm": _version("superdsm"),
             "python": platform.python_version(),
             **{name: _version(name) for name in LIBRARIES},
-            "plugins": dict(tools.versions),
+            "plugins": dict(components.versions),
         },
         "host": {"name": socket.gethostname(), "cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform()},
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
-            for stage in setup.recipe.stages
+            for stage in prepared.recipe.stages
         ],
-        "config": setup.task.config.as_dict(),
-        "outputs": {export.name: {"pattern": export.pattern, **export.options} for export in setup.exports},
+        "config": prepared.task.config.as_dict(),
+        "outputs": {export.name: {"pattern": export.pattern, **export.options} for export in prepared.exports},
         "images": {
-            "total": len(setup.file_ids),
-            "done": sum(record.status == DONE for record in records),
-            "failed": {str(record.id): record.message for record in records if record.status != DONE},
+            "total": len(prepared.file_ids),
+            "done": sum(entry.status == DONE for entry in entries),
+            "failed": {str(entry.id): entry.message for entry in entries if entry.status != DONE},
             "digests": images,
         },
         "seconds": seconds,
@@ -137,9 +147,3 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()

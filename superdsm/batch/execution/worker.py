@@ -11,6 +11,7 @@ from typing import Any
 
 from superdsm.batch.execution import progress
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle
+from superdsm.batch.execution.progress import ProgressEvent
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import OutputFile
 from superdsm.batch.storage.store import DamagedError, Entry, Store
@@ -66,7 +67,7 @@ def work(job: Job) -> ImageResult:
         result.traceback = traceback.format_exc()
     finally:
         if image is not None:
-            image.tell("end")
+            image.tell(ProgressEvent.END)
     result.total = time.perf_counter() - start
     return result
 
@@ -105,24 +106,24 @@ class _Image:
         self.where = ""
 
     def run_all(self) -> None:
-        """Reach the goals, and write the outputs."""
-        self.tell("begin")
+        """Reach the targets, and write the outputs."""
+        self.tell(ProgressEvent.BEGIN)
         with thread_map(self.job.threads) as self.map:
-            for at in self.job.goals:
+            for at in self.job.targets:
                 self.ensure(at)
             self.export_all()
         self.summarise()
 
-    def tell(self, event: str, stage: str = "", seconds: float = 0.0) -> None:
+    def tell(self, event: ProgressEvent, stage: str = "", seconds: float = 0.0) -> None:
         """Let the parent know."""
-        progress.tell(self.kit.board, self.job.number, event, time.time(), stage, seconds)
+        progress.send(self.kit.board, self.job.number, event, time.time(), stage, seconds)
 
     def observe(self, event: Event) -> None:
         """Pass on what the stages tell."""
         if isinstance(event, StageStarted):
-            self.tell("stage", event.stage)
+            self.tell(ProgressEvent.STAGE, event.stage)
         elif isinstance(event, StageFinished):
-            self.tell("stage-done", event.stage, event.seconds)
+            self.tell(ProgressEvent.STAGE_DONE, event.stage, event.seconds)
 
     def entry(self, at: int) -> Entry | None:
         """Return the stored result of a stage, if there is one that may be used."""
@@ -237,7 +238,7 @@ class _Image:
         """Write the outputs."""
         if not self.job.exports:
             return
-        self.tell("export")
+        self.tell(ProgressEvent.EXPORT)
         start = time.perf_counter()
         params = self.params()
         for index, path in self.job.exports:
@@ -305,7 +306,7 @@ class _Image:
         return (-1 if count else None) if entry is None else entry.fields[name]["value"]
 
 
-def begin(parent: int) -> None:
+def initialise_worker(parent: int) -> None:
     """Prepare a worker process: it leaves Ctrl-C to the parent, and does not outlive it."""
     import signal
     import threading

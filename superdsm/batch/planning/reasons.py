@@ -3,16 +3,41 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Why = Sequence[Any]  # of [id or name, material, digest]
+from superdsm.batch.planning.records import TaskPlan
+from superdsm.batch.storage.journal import JournalEntry
+
+Provenance = Sequence[Any]  # of [id or name, material, digest]
 
 
-def changes(old: Why, new: Why, toplevel: frozenset[str] = frozenset()) -> tuple[str, ...]:
+class Reasons:
+    """Words how earlier work differs from what is asked for; images of a task mostly differ in the same way."""
+
+    def __init__(self) -> None:
+        self._of_stages: dict[tuple[str, str, str], tuple[str, ...]] = {}
+
+    def of_stages(self, plan: TaskPlan, entry: JournalEntry) -> tuple[str, ...]:
+        """Return how the stages differ from those that an image was processed with."""
+        recipe = plan.prepared.recipe
+        key = (plan.name, entry.recipe, recipe.digest)
+        if key not in self._of_stages:
+            before = plan.journal.provenance(entry.recipe)
+            found = () if before is None else changes(before, recipe.provenance(), plan.prepared.toplevel)
+            self._of_stages[key] = found or ("pipeline changed",)
+        return self._of_stages[key]
+
+    def of_output(self, plan: TaskPlan, entry: JournalEntry | None, name: str) -> tuple[str, ...]:
+        """Return how the output of an exporter differs from what was written for an image."""
+        before = None if entry is None else plan.journal.provenance(entry.exports)
+        return () if before is None else export_changes(before, plan.prepared.exports_provenance(), name)
+
+
+def changes(old: Provenance, new: Provenance, toplevel: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """Describe how two recipes differ, in the order of the stages.
 
     Parameters
     ----------
     old, new : sequence
-        What `Recipe.why` returned.
+        What `Recipe.provenance` returned.
     toplevel : frozenset of str
         Hyperparameters that stand outside of the namespace of their stage, as "stage/name".
     """
@@ -31,7 +56,7 @@ def changes(old: Why, new: Why, toplevel: frozenset[str] = frozenset()) -> tuple
     return tuple(found)
 
 
-def export_changes(old: Why, new: Why, name: str) -> tuple[str, ...]:
+def export_changes(old: Provenance, new: Provenance, name: str) -> tuple[str, ...]:
     """Describe how the recipes of the outputs of one exporter differ."""
     before = {name: material for name, material, _ in old}
     after = {name: material for name, material, _ in new}

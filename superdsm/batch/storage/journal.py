@@ -7,15 +7,29 @@ network file systems do not provide reliably; a journal needs neither, and any t
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.layout import journal_directory
 from superdsm.batch.tasks.file_ids import FileId
 
 DONE, FAILED = "done", "failed"
+EXPORT = "export"  # stands among the stages for writing the outputs
+
+
+class FailureKind(StrEnum):
+    """What kind of thing went wrong with an image."""
+
+    IMAGE = "image"  # it cannot be read at all
+    STAGE = "stage"  # a stage raised an error
+    OUTPUT = "output"  # something cannot be written, or was changed meanwhile
+    CRASH = "crash"  # the worker ended
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ class JournalEntry:
     warnings : list of str
         What the user should know.
     stage, message, kind : str
-        Of failures: where, what, and the kind: "image", "stage", "output", "crash", "timeout" or "memory".
+        Of failures: where, what, and the `FailureKind`.
     """
 
     id: FileId
@@ -91,14 +105,14 @@ class JournalEntry:
 
     @classmethod
     def parse(cls, line: str) -> "JournalEntry":
-        """Return the record of a line."""
+        """Return the entry of a line."""
         data = json.loads(line)
         data["outputs"] = {name: OutputFile(*values) for name, values in data["outputs"].items()}
         return cls(**data)
 
 
 def _parse(line: str) -> JournalEntry | None:
-    """Return the record of a line; None if it is of another version of the program: its image counts as not done."""
+    """Return the entry of a line; None if it is of another version of the program: its image counts as not done."""
     try:
         return JournalEntry.parse(line)
     except (TypeError, KeyError, ValueError):
@@ -162,23 +176,23 @@ class Journal:
         line = self._lines.get(id_key(file_id))
         return None if line is None else _parse(line)
 
-    def records(self) -> Iterator[JournalEntry]:
+    def entries(self) -> Iterator[JournalEntry]:
         """Yield what is known of all images."""
         for line in self._lines.values():
-            if (record := _parse(line)) is not None:
-                yield record
+            if (entry := _parse(line)) is not None:
+                yield entry
 
-    def why(self, digest: str) -> list[Any] | None:
+    def provenance(self, digest: str) -> list[Any] | None:
         """Return what a recipe (of stages, or of outputs) was made of."""
         line = self._recipes.get(digest)
         return None if line is None else list(json.loads(line)["why"])
 
-    def whys(self) -> Iterator[list[Any]]:
+    def provenances(self) -> Iterator[list[Any]]:
         """Yield what all recipes of the task were made of, the last one first."""
         for line in reversed(self._recipes.values()):
             yield json.loads(line)["why"]
 
-    def explain(self, digest: str, why: list[Any]) -> None:
+    def record_provenance(self, digest: str, provenance: list[Any]) -> None:
         """Keep what a recipe is made of.
 
         Raises
@@ -187,11 +201,11 @@ class Journal:
             The journal cannot be written.
         """
         if digest not in self._recipes:
-            line = json.dumps({"recipe_of": digest, "why": why}, separators=(",", ":"))
+            line = json.dumps({"recipe_of": digest, "why": provenance}, separators=(",", ":"))
             self._append(line)
             self._recipes[digest] = line
 
-    def add(self, record: JournalEntry) -> None:
+    def add(self, entry: JournalEntry) -> None:
         """Keep what became of an image; it is on the disk when this returns.
 
         Raises
@@ -199,9 +213,9 @@ class Journal:
         OSError
             The journal cannot be written.
         """
-        line = record.line()
+        line = entry.line()
         self._append(line)
-        self._lines[id_key(record.id)] = line
+        self._lines[id_key(entry.id)] = line
 
     def _append(self, line: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -227,3 +241,28 @@ class Journal:
         except FileNotFoundError:
             return (0, 0)
         return (stat.st_size, stat.st_mtime_ns)
+
+
+class Journals(Mapping[str, Journal]):
+    """The journals of a root by the name of the task; each is read when it is first asked for.
+
+    Parameters
+    ----------
+    root : Path
+        The root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._journals: dict[str, Journal] = {}
+
+    def __getitem__(self, task: str) -> Journal:
+        if task not in self._journals:
+            self._journals[task] = Journal(journal_directory(self.root, task) / "journal.jsonl")
+        return self._journals[task]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._journals)
+
+    def __len__(self) -> int:
+        return len(self._journals)

@@ -97,8 +97,8 @@ def _describe(holder: str) -> str:
         return "another process is working on it"
 
 
-def allow_files(count: int) -> None:
-    """Let this process have so many files open in addition, as far as the system admits it."""
+def raise_open_file_limit(count: int) -> None:
+    """Let this process have `count` more files open, as far as the system admits it."""
     if os.name == "nt":
         return
     import resource

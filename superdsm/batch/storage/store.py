@@ -194,6 +194,14 @@ class Store:
         if entry.arrays is not None:
             self._array_bytes(entry)
 
+    def damaged(self) -> Iterator[tuple[str, DamagedError]]:
+        """Read all entries completely; yield the keys of those that are damaged, and what is wrong with them."""
+        for key in self.keys():
+            try:
+                self.verify(key)
+            except DamagedError as exc:
+                yield key, exc
+
     def keys(self) -> Iterator[str]:
         """Yield the keys of all entries."""
         for path in self.files():

@@ -19,7 +19,7 @@ class _Writer:
     The name of a file is a pattern of its own where all files are in one directory.
     """
 
-    setup: PreparedTask
+    prepared: PreparedTask
     export: str
     pattern: str
     count: int
@@ -30,18 +30,18 @@ class _Writer:
         return self.pattern % ((file_id,) * self.count)  # checked by the preparation; much faster than `expand`
 
 
-def clashes(setups: Sequence[PreparedTask]) -> list[TaskError]:
+def find_conflicts(prepared_tasks: Sequence[PreparedTask]) -> list[TaskError]:
     """Return an error for each output whose files another output writes as well, or that has one for two file ids.
 
     Directories are compared first, so that files are looked at only where two outputs meet in a directory.
 
     Parameters
     ----------
-    setups : sequence of PreparedTask
+    prepared_tasks : sequence of PreparedTask
         The tasks that are to be processed together.
     """
     resolved: dict[str, str] = {}
-    writers = [writer for setup in setups for writer in _writers(setup, resolved)]
+    writers = [writer for prepared in prepared_tasks for writer in _writers(prepared, resolved)]
     meeting: dict[str, int] = {}
     for writer in writers:
         for directory in writer.directories:
@@ -57,15 +57,14 @@ def clashes(setups: Sequence[PreparedTask]) -> list[TaskError]:
     return errors
 
 
-def _writers(setup: PreparedTask, resolved: dict[str, str]) -> Iterator[_Writer]:
-    nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in setup.file_ids)
-    for export in setup.exports:
-        if not setup.file_ids:
-            continue
-        writer = _Writer(setup, export.name, export.pattern, len(conversions(export.pattern)))
+def _writers(prepared: PreparedTask, resolved: dict[str, str]) -> Iterator[_Writer]:
+    nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in prepared.file_ids)
+    file_ids = prepared.file_ids
+    for export in prepared.exports if file_ids else ():
+        writer = _Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)))
         folder = os.path.dirname(export.pattern)  # noqa: PTH120 - a pattern is no path
         writer.spread = bool(conversions(folder)) or (nested and writer.count > 0)
-        paths: Iterable[str] = map(writer.path, setup.file_ids) if writer.spread else (writer.path(setup.file_ids[0]),)
+        paths: Iterable[str] = map(writer.path, file_ids if writer.spread else file_ids[:1])
         writer.directories = {_directory(path, resolved) for path in paths}
         yield writer
 
@@ -85,7 +84,7 @@ def _claim(
 ) -> Iterator[TaskError]:
     """Enter the files of an output; yield an error for the first one that is taken."""
     only = None if writer.spread else next(iter(writer.directories))
-    for file_id in writer.setup.file_ids:
+    for file_id in writer.prepared.file_ids:
         path = writer.path(file_id)
         directory = only or _directory(path, resolved)
         if directory not in crowded and not writer.spread:
@@ -98,7 +97,7 @@ def _claim(
 
 
 def _error(writer: _Writer, file_id: FileId, other: _Writer, other_id: FileId, path: str) -> TaskError:
-    task, before = writer.setup.task, other.setup.task
+    task, before = writer.prepared.task, other.prepared.task
     field_name = writer.export + fields.SUFFIX
     if other is writer:
         what = f"file ids {other_id!r} and {file_id!r} would both be written to {path}; remove one of them"

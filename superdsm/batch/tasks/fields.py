@@ -1,6 +1,7 @@
-"""The fields of a ``task.json``: their names, their types, and what is wrong with a value."""
+"""The fields of a ``task.json``: one table of their names, what is wrong with a value, defaults and meanings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from superdsm.batch.components import Components
@@ -11,6 +12,31 @@ from superdsm.records import Exporter
 
 Check = Callable[[Any], str]
 SUFFIX = "_pathpattern"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskField:
+    """A field that a task may have.
+
+    Attributes
+    ----------
+    name : str
+        Its key in the ``task.json``.
+    check : callable
+        Returns what is wrong with a value, or an empty string.
+    doc : str
+        What it means, for the user (Markdown).
+    default : object
+        Its value where neither the task nor a parent gives one.
+    inherited : bool
+        Whether derived tasks have it, too.
+    """
+
+    name: str
+    check: Check
+    doc: str
+    default: Any = None
+    inherited: bool = True
 
 
 def _is(expected: str, *types: type) -> Check:
@@ -71,37 +97,74 @@ def _option(spec: Param) -> Check:
     return check
 
 
-FIXED: Mapping[str, Check] = {
-    "runnable": _is("true or false", bool),
-    "root": _is("true or false", bool),
-    "num_cpus": _positive,
-    "environ": _environ,
-    "img_pathpattern": _pattern,
-    "file_ids": _file_ids,
-    "config": _is("an object with hyperparameters", dict),
-    "base_config_path": _pattern,
-    "last_stage": _is("the id of a stage, or null", str, type(None)),
-    "use": _names,
-    "without": _names,
-}
+RUNNABLE = TaskField(
+    "runnable",
+    _is("true or false", bool),
+    "true: the task runs. Otherwise it is a template for derived tasks.",
+    default=False,
+    inherited=False,
+)
+ROOT = TaskField(
+    "root",
+    _is("true or false", bool),
+    "true: a tree of tasks of its own begins here, see below.",
+    default=False,
+    inherited=False,
+)
+IMAGES = TaskField(
+    "img" + SUFFIX,
+    _pattern,
+    "The input images, relative to the working directory or absolute; `%d`, `%03d` or `%s` stands for the file id. "
+    "Needed.",
+)
+FILE_IDS = TaskField(
+    "file_ids",
+    _file_ids,
+    'A list of integers or strings (`/` is allowed), a text like `"1-10,12"` (at most a million ids), or '
+    '`{"glob": "*"}`: the files that match in the place of the conversion. Needed.',
+)
+CONFIG = TaskField(
+    "config", _is("an object with hyperparameters", dict), "Hyperparameters, namespaces as nested objects.", default={}
+)
+BASE_CONFIG = TaskField(
+    "base_config_path", _pattern, "A JSON file with hyperparameters, absolute or relative to the `task.json`."
+)
+LAST_STAGE = TaskField("last_stage", _is("the id of a stage, or null", str, type(None)), "Stop after this stage.")
+USE = TaskField(
+    "use",
+    _names,
+    'Stages to use; paths like `"./stages.py:Denoise"` are relative to the `task.json` that has the field.',
+    default=(),
+)
+WITHOUT = TaskField("without", _names, "Stages to leave out.", default=())
+NUM_CPUS = TaskField(
+    "num_cpus", _positive, "Number of workers; `--jobs` overrides it; by default as many as there are cores."
+)
+ENVIRON = TaskField(
+    "environ", _environ, "Environment variables, set before the workers import anything.", default={}
+)
+FIXED = (
+    *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
+    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT),
+)
 
 
-def checks(tools: Components) -> dict[str, Check]:
-    """Return a check for each field that a task may have; it returns what is wrong, or an empty string."""
-    result = dict(FIXED)
-    for exporter in tools.exporters.values():
-        result[exporter.name + SUFFIX] = _output
-        result |= {spec.name: _option(spec) for spec in exporter.options if spec.name not in FIXED}
-    return result
+def pattern_field(exporter: Exporter) -> TaskField:
+    """Return the field with which a task asks for the files of an exporter."""
+    return TaskField(exporter.name + SUFFIX, _output, exporter.doc)
 
 
-def unknown(name: str, known: Mapping[str, Check]) -> str:
+def task_fields(components: Components) -> dict[str, TaskField]:
+    """Return all fields that a task may have, by name: the fixed ones, and those of the exporters."""
+    known = {field.name: field for field in FIXED}
+    for exporter in components.exporters.values():
+        pattern = pattern_field(exporter)
+        known[pattern.name] = pattern
+        for option in exporter.options:
+            known.setdefault(option.name, TaskField(option.name, _option(option), option.doc, option.default))
+    return known
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
     """Return the warning for a field that is none."""
     return f"unknown field {name!r}{suggest(name, list(known))}; it is ignored"
-
-
-def option_values(exporter: Exporter, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the options of an exporter in a task, in their types, with defaults filled in."""
-    return {
-        option.name: option.check(spec.get(option.name, option.default), option.name) for option in exporter.options
-    }

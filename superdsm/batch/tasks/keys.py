@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superdsm.config import Config, canonical_json, digest
+from superdsm.errors import PipelineError
 from superdsm.pipeline import SOURCE, Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
@@ -90,21 +91,21 @@ class Recipe:
         """
         keys: list[str] = []
         for stage in self.stages:
-            inputs = [name + field_key(image if at == IMAGE else keys[at], name) for name, at in stage.inputs]
+            inputs = [name + field_key(image if index == IMAGE else keys[index], name) for name, index in stage.inputs]
             keys.append(_hash("stage", stage.text, *inputs) if stage.keyed else "")
         return keys
 
-    def sinks(self) -> list[int]:
+    def terminal_stages(self) -> list[int]:
         """Return the indices of the stages whose outputs no later stage takes."""
-        taken = {at for stage in self.stages for _, at in stage.inputs}
+        taken = {index for stage in self.stages for _, index in stage.inputs}
         return [index for index in range(len(self.stages)) if index not in taken]
 
-    def provider(self, name: str) -> int | None:
+    def stage_providing(self, name: str) -> int | None:
         """Return the index of the last stage that provides a field, or None."""
         found = [index for index, stage in enumerate(self.stages) if name in stage.outputs]
         return found[-1] if found else (IMAGE if name == SOURCE else None)
 
-    def why(self) -> list[Any]:
+    def provenance(self) -> list[Any]:
         """Return what the keys are made of, for comparison with later recipes."""
         return [[stage.id, stage.material, stage.digest] for stage in self.stages]
 
@@ -145,10 +146,10 @@ def make_recipe(
             names.append("scale")  # automatic hyperparameters depend on it
         inputs = tuple((name, providers[name]) for name in sorted(names))
         code = identity(stage)
-        keyed = code is not None and all(at == IMAGE or stages[at].keyed for _, at in inputs)
+        keyed = code is not None and all(index == IMAGE or stages[index].keyed for _, index in inputs)
         material = {"code": code, "settings": settings(stage, config)}
         text = canonical_json(material)
-        above = [f"{name} {'' if at == IMAGE else stages[at].digest}" for name, at in inputs]
+        above = [f"{name} {'' if index == IMAGE else stages[index].digest}" for name, index in inputs]
         stages.append(
             StageRecipe(
                 stage.id,
@@ -199,18 +200,31 @@ class ExportRecipe:
 
     def key(self, image: str, stage_keys: Sequence[str]) -> str:
         """Return the key of the output for an image; "" if it cannot be identified."""
-        wanted = [("", at) for at in range(len(stage_keys))] if self.everything else self.inputs
-        found = [image if at == IMAGE else stage_keys[at] for _, at in wanted]
+        wanted = [("", index) for index in range(len(stage_keys))] if self.everything else self.inputs
+        found = [image if index == IMAGE else stage_keys[index] for _, index in wanted]
         if not all(found):
             return ""
         names = [name + field_key(key, name) for (name, _), key in zip(wanted, found, strict=True)]
         return _hash("export", self.text, *names)
 
 
+class MissingInputError(PipelineError):
+    """A pipeline does not provide a field that an exporter needs.
+
+    Parameters
+    ----------
+    wanted : str
+        The field, or the alternatives.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(f"the pipeline does not provide the field {wanted}")
+
+
 def make_export(
     exporter: Exporter, provider: str, pattern: str, options: Mapping[str, Any], recipe: Recipe
-) -> ExportRecipe | str:
-    """Return what identifies the files of an exporter, or the field that the pipeline does not provide.
+) -> ExportRecipe:
+    """Return what identifies the files of an exporter.
 
     Parameters
     ----------
@@ -224,12 +238,17 @@ def make_export(
         Values of all its options.
     recipe : Recipe
         The pipeline.
+
+    Raises
+    ------
+    MissingInputError
+        The pipeline does not provide what the exporter needs.
     """
     inputs = []
-    for alternatives in exporter.inputs:
-        found = [(name, at) for name in alternatives.split("|") if (at := recipe.provider(name)) is not None]
+    for names in exporter.alternatives:
+        found = [(name, index) for name in names if (index := recipe.stage_providing(name)) is not None]
         if not found:
-            return alternatives.replace("|", " or ")
+            raise MissingInputError(" or ".join(names))
         inputs.append(found[0])
     suffix = pattern.rpartition("/")[2].rpartition(".")[2]
     code = {"provider": provider, "name": exporter.name, "version": exporter.version, "suffix": suffix}

@@ -7,9 +7,10 @@ from typing import Any
 
 from superdsm.batch.components import Components
 from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
-from superdsm.batch.tasks.keys import ExportRecipe, Recipe, make_export, make_recipe
-from superdsm.batch.tasks.tree import STORE, Task, TaskTree, scripts_absolute
+from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
+from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
 from superdsm.config import Config, canonical_json, digest
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.pipeline import Pipeline
@@ -52,7 +53,7 @@ class PreparedTask:
         """Digest of the recipes of all outputs."""
         return digest([[export.name, export.text] for export in self.exports])
 
-    def exports_why(self) -> list[list[object]]:
+    def exports_provenance(self) -> list[list[object]]:
         """Return what the keys of the outputs are made of."""
         return [[export.name, export.material, ""] for export in self.exports]
 
@@ -68,11 +69,6 @@ class PreparedTask:
         return expand(self.task.image_pattern, file_id)
 
 
-def state_directory(root: Path, task: str) -> Path:
-    """Return where the journal and the lock of a task are."""
-    return root / STORE / "tasks" / (task if task != "." else "") / "@"
-
-
 @dataclass(slots=True)
 class Preparer:
     """Makes tasks ready; what tasks have in common is made once.
@@ -81,7 +77,7 @@ class Preparer:
     ----------
     tree : TaskTree
         All tasks.
-    tools : Components
+    components : Components
         Stages, readers, exporters.
     use, without : sequence of str
         As on the command line.
@@ -90,7 +86,7 @@ class Preparer:
     """
 
     tree: TaskTree
-    tools: Components
+    components: Components
     use: Sequence[str] = ()
     without: Sequence[str] = ()
     last_stage: str | None = None
@@ -100,7 +96,7 @@ class Preparer:
     _known: list[Stage] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._known = [cls() for cls in self.tools.known]
+        self._known = [cls() for cls in self.components.known]
 
     def prepare(self, task: Task) -> PreparedTask:
         """Make a task ready.
@@ -119,50 +115,46 @@ class Preparer:
             for stage in recipe.stages
             if stage.material["code"] is None
         ]
-        self._check_pattern(task, "img", task.image_pattern, file_ids)
+        self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
         exports, exporters = [], []
-        for exporter in self.tools.exporters.values():
-            pattern = task.output_pattern(exporter.name)
+        for exporter in self.components.exporters.values():
+            pattern = task.output_pattern(exporter)
             if pattern is None:
                 continue
-            self._check_pattern(task, exporter.name, pattern, file_ids)
+            self._check_pattern(task, fields.pattern_field(exporter), pattern, file_ids)
             self._check_suffix(task, exporter, pattern)
-            options = fields.option_values(exporter, task.spec)
-            provider = self.tools.provider("exporters", exporter.name)
-            export = make_export(exporter, provider, pattern, options, recipe)
-            if isinstance(export, str):
-                notes.append(f"{exporter.name} is not written: the pipeline does not provide the field {export}")
+            provider = self.components.provider("exporters", exporter.name)
+            try:
+                exports.append(make_export(exporter, provider, pattern, task.output_options(exporter), recipe))
+            except MissingInputError as exc:
+                notes.append(f"{exporter.name} is not written: {exc}")
             else:
-                exports.append(export)
                 exporters.append(exporter)
-        given = task.spec["file_ids"]
-        if isinstance(given, list) and len(given) > len(file_ids):
-            notes.append(f"{len(given) - len(file_ids)} of the file ids stand there twice; each is processed once")
+        if repeated := task.repeated_file_ids():
+            notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
         if not file_ids:
             notes.append("there are no file ids")
         self._check_overlap(task, exports)
         return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
 
     def _pipeline(self, task: Task) -> Pipeline:
-        lists = []
-        for name, extra in (("use", self.use), ("without", self.without)):
-            base = task.sources[name].path.parent if name in task.sources else task.directory
-            own = scripts_absolute(task.spec.get(name, ()), base)
-            lists.append((*own, *scripts_absolute(extra, Path.cwd())))
-        key = (lists[0], lists[1])
+        here = Path.cwd()
+        key = ((*task.use, *scripts_absolute(self.use, here)), (*task.without, *scripts_absolute(self.without, here)))
         if key not in self._pipelines:
             try:
-                self._pipelines[key] = self.tools.resolve(*key, None)
+                self._pipelines[key] = self.components.resolve(*key)
             except (PipelineError, PluginError) as exc:
-                name = "use" if "use" in task.sources else "without"
-                raise task.error(name, f"does not give a pipeline: {exc}") from exc
+                field = fields.USE if fields.USE.name in task.sources else fields.WITHOUT
+                raise task.error(field.name, f"does not give a pipeline: {exc}") from exc
         return self._pipelines[key]
 
     def _last(self, task: Task, pipeline: Pipeline) -> str | None:
-        last: str | None = self.last_stage or task.spec.get("last_stage")
+        last = self.last_stage or task.last_stage
         if last is not None and last not in pipeline.ids:
             message = f"is wrong: there is no stage {last!r}{suggest(last, pipeline.ids)}; the stages are {pipeline}"
-            raise TaskError(f"--last-stage {message}") if self.last_stage else task.error("last_stage", message)
+            if self.last_stage:
+                raise TaskError(f"--last-stage {message}")
+            raise task.error(fields.LAST_STAGE.name, message)
         return last
 
     def _recipe(self, task: Task, pipeline: Pipeline, last: str | None) -> Recipe:
@@ -172,11 +164,12 @@ class Preparer:
                 pipeline.check_names(task.config, self._known)
                 for stage in pipeline:  # also those after the last one
                     self._stage_settings(stage, task.config)
-                self._recipes[key] = make_recipe(pipeline, task.config, self.tools.identity, last, self._stage_settings)
+                identity = self.components.identity
+                self._recipes[key] = make_recipe(pipeline, task.config, identity, last, self._stage_settings)
             except ConfigError as exc:
                 raise task.config_error(exc) from exc
             except SuperDSMError as exc:
-                raise task.error("config", f"cannot be used: {exc}") from exc
+                raise task.error(fields.CONFIG.name, f"cannot be used: {exc}") from exc
         return self._recipes[key]
 
     def _stage_settings(self, stage: Stage, config: Config) -> Mapping[str, Any]:
@@ -187,11 +180,11 @@ class Preparer:
             self._settings[key] = stage.settings(config)
         return self._settings[key]
 
-    def _check_pattern(self, task: Task, name: str, pattern: str, file_ids: Sequence[FileId]) -> None:
+    def _check_pattern(self, task: Task, field: TaskField, pattern: str, file_ids: Sequence[FileId]) -> None:
         try:
             check_pattern(pattern, file_ids)
         except PatternError as exc:
-            raise task.error(name + fields.SUFFIX, f"does not go with file_ids: {exc}") from exc
+            raise task.error(field.name, f"does not go with file_ids: {exc}") from exc
 
     def _check_suffix(self, task: Task, exporter: Exporter, pattern: str) -> None:
         suffix = Path(pattern).suffix.lower()

@@ -9,13 +9,14 @@ from typing import Any
 
 from superdsm.batch.components import Components
 from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, match_files, parse_ranges
 from superdsm.batch.tasks.json_source import Source
 from superdsm.config import Config
 from superdsm.errors import ConfigError, TaskError
+from superdsm.records import Exporter
 
 FILE = "task.json"
-STORE = ".superdsm"
 SCRIPT = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
 
 
@@ -56,7 +57,7 @@ class Task:
     @property
     def file(self) -> Source:
         """The task's own ``task.json``."""
-        return self.sources["runnable"]
+        return self.sources[fields.RUNNABLE.name]
 
     def error(self, field_name: str, message: str) -> TaskError:
         """Return an error at the line that declares a field (or at the beginning of the task's file)."""
@@ -79,20 +80,55 @@ class Task:
         directory, root = (Path(_literal(path)) for path in (self.directory, self.root))
         return _expand(pattern, directory, root)
 
+    def value(self, field: TaskField) -> Any:
+        """Return the value of a field as it stands in the file, or its default."""
+        return self.spec.get(field.name, field.default)
+
     @property
     def image_pattern(self) -> str:
         """The pattern of the input images, relative to the working directory or absolute."""
-        return self.expand(self.spec["img_pathpattern"])
+        return self.expand(self.value(fields.IMAGES))
 
-    def output_pattern(self, exporter: str) -> str | None:
+    def output_pattern(self, exporter: Exporter) -> str | None:
         """Return the pattern of the files of an exporter as an absolute path; None: the task does not want them."""
-        pattern = self.spec.get(exporter + fields.SUFFIX)
+        pattern = self.value(fields.pattern_field(exporter))
         return None if pattern is None else str(Path(_literal(self.directory)) / self.expand(pattern))
+
+    def output_options(self, exporter: Exporter) -> dict[str, Any]:
+        """Return the values of the options of an exporter."""
+        return exporter.option_values(self.spec)
 
     @property
     def environ(self) -> dict[str, str]:
         """The environment variables for the workers."""
-        return {name: _text(value) for name, value in self.spec.get("environ", {}).items()}
+        return {name: _text(value) for name, value in self.value(fields.ENVIRON).items()}
+
+    @property
+    def num_cpus(self) -> int | None:
+        """The number of workers; None: not said."""
+        count: int | None = self.value(fields.NUM_CPUS)
+        return count
+
+    @property
+    def last_stage(self) -> str | None:
+        """Id of the stage after which to stop; None: the last one."""
+        stage: str | None = self.value(fields.LAST_STAGE)
+        return stage
+
+    @property
+    def use(self) -> tuple[str, ...]:
+        """The stages to use, with absolute paths of scripts."""
+        return self.scripts_absolute(fields.USE)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The stages to leave out."""
+        return self.scripts_absolute(fields.WITHOUT)
+
+    def scripts_absolute(self, field: TaskField) -> tuple[str, ...]:
+        """Return the names in a field, with paths of scripts relative to the file that declares it made absolute."""
+        base = self.sources[field.name].path.parent if field.name in self.sources else self.directory
+        return tuple(scripts_absolute(self.value(field), base))
 
     def file_ids(self) -> tuple[FileId, ...]:
         """Return the file ids, each once, in their order.
@@ -102,7 +138,7 @@ class Task:
         TaskError
             They are not legal, or do not go with the patterns.
         """
-        given = self.spec["file_ids"]
+        given = self.value(fields.FILE_IDS)
         try:
             if isinstance(given, dict):
                 return match_files(self.image_pattern, given["glob"])
@@ -110,6 +146,11 @@ class Task:
         except PatternError as exc:
             raise self.error("file_ids", f"cannot be used: {exc}") from exc
         return tuple(dict.fromkeys(ids))
+
+    def repeated_file_ids(self) -> int:
+        """Return how many of the file ids stand in the list although they do before."""
+        given = self.value(fields.FILE_IDS)
+        return len(given) - len(dict.fromkeys(given)) if isinstance(given, list) else 0
 
 
 def _text(value: Any) -> str:
@@ -164,9 +205,12 @@ class TaskTree:
         def wanted(name: str) -> bool:
             return not (single or subtrees) or name in single or any(_below(name, top) for top in subtrees)
 
-        wrong = [(name, error) for name, error in self.problems if wanted(name) or any(_below(s, name) for s in single)]
-        if wrong:
-            raise TaskError("\n".join(str(error) for _, error in wrong))
+        def concerned(name: str) -> bool:
+            """Return whether what is wrong with a task is wrong with one that was asked for, which may be below it."""
+            return wanted(name) or any(_below(task, name) for task in single)
+
+        if wrong := [str(error) for name, error in self.problems if concerned(name)]:
+            raise TaskError("\n".join(wrong))
         return [task for task in self.tasks if task.runnable and wanted(task.name)]
 
 
@@ -182,7 +226,7 @@ def _below(name: str, top: str) -> bool:
     return top == "." or name == top or name.startswith(top + "/")
 
 
-def discover(root: str | Path, tools: Components) -> TaskTree:
+def discover(root: str | Path, components: Components) -> TaskTree:
     """Find all tasks in and below a directory.
 
     Directories whose names begin with a dot are passed over.
@@ -191,7 +235,7 @@ def discover(root: str | Path, tools: Components) -> TaskTree:
     ----------
     root : str or Path
         The directory.
-    tools : Components
+    components : Components
         Knows the exporters, which have fields of their own in a task.
 
     Raises
@@ -202,9 +246,9 @@ def discover(root: str | Path, tools: Components) -> TaskTree:
     tree = TaskTree(Path(os.path.abspath(root)))  # noqa: PTH100 - links stay as they are
     if not tree.root.is_dir():
         raise TaskError(f"{root}: is not a directory; give the directory with the tasks")
-    _Walk(tree, tools).visit(tree.root, None, ())
+    _Walk(tree, components).visit(tree.root, None, ())
     above = tree.root.parent / FILE
-    if above.is_file() and not any(task.name == "." and task.spec.get("root") for task in tree.tasks):
+    if above.is_file() and not any(task.name == "." and task.value(fields.ROOT) for task in tree.tasks):
         tree.warnings.append(f"{above}: is not inherited from; give {tree.root.parent} --task-dir {tree.root.name}")
     if not tree.tasks and not tree.problems:
         raise TaskError(f"{root}: there is no {FILE} in it or below; write one, or give another directory")
@@ -214,10 +258,10 @@ def discover(root: str | Path, tools: Components) -> TaskTree:
 class _Walk:
     """Goes through the directories."""
 
-    def __init__(self, tree: TaskTree, tools: Components) -> None:
+    def __init__(self, tree: TaskTree, components: Components) -> None:
         self.tree = tree
-        self.tools = tools
-        self.checks = fields.checks(tools)
+        self.components = components
+        self.fields = fields.task_fields(components)
         self.files: dict[Path, Source] = {}
 
     def visit(self, directory: Path, parent: Task | None, above: tuple[Path, ...]) -> None:
@@ -233,7 +277,7 @@ class _Walk:
         if any(entry == FILE for entry, _ in found):
             try:
                 source = Source.read(directory / FILE)
-                if above and source.json_object().get("root") is True:
+                if above and source.json_object().get(fields.ROOT.name) is True:
                     return  # a tree of its own, to be processed on its own
                 parent = self.read(source, directory, name, parent)
             except TaskError as exc:
@@ -248,27 +292,25 @@ class _Walk:
         """Return the task in a directory."""
         own = source.json_object()
         self.check(source, own)
-        own = {key: value for key, value in own.items() if key in self.checks}
-        inherited = {} if parent is None else dict(parent.spec)
-        spec = inherited | own
-        sources = ({} if parent is None else dict(parent.sources)) | dict.fromkeys([*own, "runnable"], source)
-        layers: list[tuple[Source, tuple[str, ...]]] = [] if parent is None else list(parent.layers)
-        config = Config() if parent is None else parent.config
-        base = self.base_config(directory, spec, sources, "base_config_path" in own, bool(own.get("runnable")))
+        own = {key: value for key, value in own.items() if key in self.fields}
+        spec, sources = dict(own), dict.fromkeys([*own, fields.RUNNABLE.name], source)
+        config, layers = Config(), list[tuple[Source, tuple[str, ...]]]()
+        if parent is not None:
+            spec = {key: value for key, value in parent.spec.items() if self.fields[key].inherited} | spec
+            sources = {**parent.sources, **sources}
+            config, layers = parent.config, list(parent.layers)
+        runnable = spec.get(fields.RUNNABLE.name, fields.RUNNABLE.default)
+        base = self.base_config(directory, spec, sources, own=fields.BASE_CONFIG.name in own, runnable=runnable)
         if base is not None:
             config = self.merged(config, base, (), base.json_object())
             layers.insert(0, (base, ()))
-        if "config" in own:
-            config = self.merged(config, source, ("config",), own["config"])
-            layers.insert(0, (source, ("config",)))
-        task = Task(
-            name, directory, self.tree.root, own.get("runnable", False), spec, sources, config, tuple(layers), parent
-        )
-        if task.runnable:
-            for key in ("img_pathpattern", "file_ids"):
-                if key not in spec:
-                    raise source.error(f"a runnable task needs the field {key!r}; add it here or in a parent task")
-        return task
+        if fields.CONFIG.name in own:
+            config = self.merged(config, source, (fields.CONFIG.name,), own[fields.CONFIG.name])
+            layers.insert(0, (source, (fields.CONFIG.name,)))
+        for needed in (fields.IMAGES, fields.FILE_IDS) if runnable else ():
+            if needed.name not in spec:
+                raise source.error(f"a runnable task needs the field {needed.name!r}; add it here or in a parent task")
+        return Task(name, directory, self.tree.root, runnable, spec, sources, config, tuple(layers), parent)
 
     def merged(self, config: Config, source: Source, prefix: tuple[str, ...], own: Mapping[str, Any]) -> Config:
         """Return hyperparameters with those under `prefix` of a file merged in; an error is told at its line."""
@@ -282,38 +324,39 @@ class _Walk:
     def check(self, source: Source, own: Mapping[str, Any]) -> None:
         """Warn of unknown fields; raise for a value of a wrong type."""
         for key, value in own.items():
-            if key not in self.checks:
+            if key not in self.fields:
                 self.tree.warnings.append(f"{source.where(key)}: {self.unknown(source, key)}")
-            elif problem := self.checks[key](value):
+            elif problem := self.fields[key].check(value):
                 raise source.error(f"{key} {problem}", key)
 
     def unknown(self, source: Source, key: str) -> str:
         """Return the warning for an unknown field; raise if a plugin that cannot be used is to write the files."""
         text, certain = "", False
         if key.endswith(fields.SUFFIX):
-            text, certain = self.tools.explain("exporters", key.removesuffix(fields.SUFFIX))
+            text, certain = self.components.explain("exporters", key.removesuffix(fields.SUFFIX))
         if certain:
             raise source.error(f"{key}: these files cannot be written: {text}", key)
-        return fields.unknown(key, self.checks) + (f"; {text}" if text else "")
+        return fields.unknown(key, self.fields) + (f"; {text}" if text else "")
 
     def base_config(
-        self, directory: Path, spec: Mapping[str, Any], sources: Mapping[str, Source], own: bool, runnable: bool
+        self, directory: Path, spec: Mapping[str, Any], sources: Mapping[str, Source], *, own: bool, runnable: bool
     ) -> Source | None:
         """Return the file under ``base_config_path`` if this task brings one.
 
         An inherited path was taken into account by the parent already, unless it has ``{DIRNAME}`` in it: then it is
         another file for each task. A template need not have the file that its derived tasks have.
         """
-        given = spec.get("base_config_path")
+        declaration = fields.BASE_CONFIG
+        given = spec.get(declaration.name, declaration.default)
         if given is None or not (own or "{DIRNAME}" in given):
             return None
-        declared = sources["base_config_path"]
+        declared = sources[declaration.name]
         path = declared.path.parent / _expand(given, directory, self.tree.root)
         if "{DIRNAME}" in given and not runnable and not path.exists():
             return None
         if path not in self.files:
             if not path.is_file():
-                raise declared.error(f"base_config_path: there is no file {path}; check the path", "base_config_path")
+                raise declared.error(f"{declaration.name}: there is no file {path}; check the path", declaration.name)
             self.files[path] = Source.read(path)
             self.files[path].json_object()
         return self.files[path]

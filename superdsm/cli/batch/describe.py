@@ -1,17 +1,23 @@
 """Plans in words, and as JSON."""
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from superdsm.batch.execution.listener import RunSummary
-from superdsm.batch.planning.planner import FAIL, NOTHING, RUN, SKIP, ImagePlan, Planner, TaskPlan
+from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.tasks.file_ids import FileId, conversions
 from superdsm.batch.tasks.prepare import PreparedTask
+from superdsm.cli.batch.units import duration, images
 
 KINDS = {"seg": "label images", "overlay": "overlays"}
+COUNTED = {
+    Action.NOTHING: "complete",
+    Action.RUN: "to run",
+    Action.SKIP: "failed before",
+    Action.FAIL: "cannot be read",
+}
 SHOWN = 3  # reasons and file ids that are listed
 
 
@@ -28,81 +34,49 @@ def groups(plan: TaskPlan) -> list[Group]:
     """Return the images of a task, grouped by what is planned."""
     found: dict[object, Group] = {}
     for image in plan.images:
-        reasons = () if image.action == NOTHING else image.reasons
+        reasons = () if image.action == Action.NOTHING else image.reasons
         group = found.setdefault((image.action, reasons, image.compute, image.load, image.exports), Group(image))
         group.ids.append(image.id)
-        known = group.seconds is not None and (image.action != RUN or image.seconds is not None)
+        known = group.seconds is not None and (image.action != Action.RUN or image.seconds is not None)
         group.seconds = (group.seconds or 0.0) + (image.seconds or 0.0) if known else None
     return list(found.values())
 
 
-def origin(planner: Planner, plan: TaskPlan, image: ImagePlan) -> str:
-    """Return the task that has the results which an image picks up; "" if it picks up none."""
-    if not image.load:
-        return ""
-    digest = plan.setup.recipe.stages[image.load[-1]].digest
-    task = plan.setup.task
-    names = [task.name]
-    while task.parent is not None:
-        task = task.parent
-        names.append(task.name)
-    others = [other.name for other in planner.tree.tasks if other.name not in names]
-    for name in [*names, *others]:
-        if any(digest == known for why in planner.state(name).whys() for _, _, known in why):
-            return name
-    return planner.coming.get(digest, "")
-
-
-def lines(planner: Planner, plans: Sequence[TaskPlan], *, verbose: bool = False) -> Iterator[str]:
+def plan_lines(plans: Sequence[TaskPlan], *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines that tell what is planned."""
     for plan in plans:
         counts = _counts(plan)
-        yield f"{plan.name}: {_images(len(plan.images))}" + (f", {counts}" if counts else "")
-        for note in plan.setup.notes:
+        yield f"{plan.name}: {images(len(plan.images))}" + (f", {counts}" if counts else "")
+        for note in plan.prepared.notes:
             yield f"    note: {note}"
         for group in groups(plan):
-            if group.image.action != NOTHING or verbose:
-                yield from _group_lines(planner, plan, group, verbose)
+            if group.image.action != Action.NOTHING or verbose:
+                yield from _group_lines(plan, group, verbose)
 
 
 def _counts(plan: TaskPlan) -> str:
-    names = {NOTHING: "complete", RUN: "to run", SKIP: "failed before", FAIL: "cannot be read"}
-    return ", ".join(f"{plan.count(action)} {name}" for action, name in names.items() if plan.count(action))
+    return ", ".join(f"{plan.count(action)} {name}" for action, name in COUNTED.items() if plan.count(action))
 
 
-def _group_lines(planner: Planner, plan: TaskPlan, group: Group, verbose: bool) -> Iterator[str]:
-    image, stages = group.image, plan.setup.recipe.stages
+def _group_lines(plan: TaskPlan, group: Group, verbose: bool) -> Iterator[str]:
+    image, stages = group.image, plan.prepared.recipe.stages
     shown = ", ".join(map(str, group.ids if verbose else group.ids[:SHOWN]))
     more = "" if verbose or len(group.ids) <= SHOWN else ", ..."
     reasons = _reasons(image.reasons)
     head = f"    {len(group.ids)} ({shown}{more})"
-    if image.action == RUN:
-        what = (
-            f"from {begin(plan, image)}" if begin(plan, image) else "outputs only" if image.exports else "nothing new"
-        )
+    if image.action == Action.RUN:
+        first = plan.first_computed_stage(image)
+        what = f"from {first}" if first else "outputs only" if image.exports else "nothing new"
         time = "" if group.seconds is None else f", about {duration(group.seconds)} of work"
         yield f"{head}: {what}{time}; {reasons}"
-        source = origin(planner, plan, image)
-        if source:
+        if source := plan.origin(image):
             where = "this task" if source == plan.name else f"task {source}"
-            yield f"        picked up: {', '.join(stages[at].id for at in image.load)} from {where}"
-    elif image.action == NOTHING:
+            yield f"        picked up: {', '.join(stages[index].id for index in image.load)} from {where}"
+    elif image.action == Action.NOTHING:
         yield f"{head}: complete"
     else:
-        hint = "; --retry-failed tries again" if image.action == SKIP else f" ({image.path})"
+        hint = "; --retry-failed tries again" if image.action == Action.SKIP else f" ({image.path})"
         yield f"{head}: {reasons}{hint}"
-
-
-def begin(plan: TaskPlan, image: ImagePlan) -> str:
-    """Return the id of the first stage that is really worked on, or "".
-
-    Stages whose results are not kept are run again whenever a later one needs them; they count only where nothing is
-    kept at all.
-    """
-    stages = plan.setup.recipe.stages
-    if not any(at in image.goals or stages[at].stored for at in image.compute):
-        return ""
-    return next((stages[at].id for at in image.compute if stages[at].stored), stages[image.compute[0]].id)
 
 
 def _reasons(reasons: Sequence[str]) -> str:
@@ -110,30 +84,30 @@ def _reasons(reasons: Sequence[str]) -> str:
     return ", ".join(reasons[:SHOWN]) + more
 
 
-def json_records(planner: Planner, plans: Sequence[TaskPlan]) -> Iterator[dict[str, Any]]:
+def json_records(plans: Sequence[TaskPlan]) -> Iterator[dict[str, Any]]:
     """Yield the plan as JSON values, one per task."""
     for plan in plans:
-        stages = plan.setup.recipe.stages
+        stages = plan.prepared.recipe.stages
         yield {
             "event": "plan",
             "task": plan.name,
             "images": len(plan.images),
-            "complete": plan.count(NOTHING),
-            "run": plan.count(RUN),
-            "failed_before": plan.count(SKIP),
-            "unreadable": plan.count(FAIL),
-            "notes": list(plan.setup.notes),
+            "complete": plan.count(Action.NOTHING),
+            "run": plan.count(Action.RUN),
+            "failed_before": plan.count(Action.SKIP),
+            "unreadable": plan.count(Action.FAIL),
+            "notes": list(plan.prepared.notes),
             "groups": [
                 {
                     "action": group.image.action,
-                    "from": begin(plan, group.image) or None,
+                    "from": plan.first_computed_stage(group.image) or None,
                     "ids": group.ids,
                     "reasons": list(group.image.reasons),
-                    "compute": [stages[at].id for at in group.image.compute],
-                    "load": [stages[at].id for at in group.image.load],
-                    "outputs": [plan.setup.exports[index].name for index in group.image.exports],
-                    "picked_up_from": origin(planner, plan, group.image) or None,
-                    "seconds": group.seconds if group.image.action == RUN else None,
+                    "compute": [stages[index].id for index in group.image.compute],
+                    "load": [stages[index].id for index in group.image.load],
+                    "outputs": [plan.prepared.exports[index].name for index in group.image.exports],
+                    "picked_up_from": plan.origin(group.image) or None,
+                    "seconds": group.seconds if group.image.action == Action.RUN else None,
                 }
                 for group in groups(plan)
             ],
@@ -142,12 +116,10 @@ def json_records(planner: Planner, plans: Sequence[TaskPlan]) -> Iterator[dict[s
 
 def totals(plans: Sequence[TaskPlan], seconds: float | None) -> str:
     """Return the line that sums a plan up."""
-    count = {action: sum(plan.count(action) for plan in plans) for action in (NOTHING, RUN, SKIP, FAIL)}
-    parts = [f"{_images(count[RUN])} to run in {len(plans)} task{'s' if len(plans) != 1 else ''}"]
-    parts += [f"{count[NOTHING]} complete"] if count[NOTHING] else []
-    parts += [f"{count[SKIP]} failed before"] if count[SKIP] else []
-    parts += [f"{count[FAIL]} cannot be read"] if count[FAIL] else []
-    if count[RUN]:
+    count = {action: sum(plan.count(action) for plan in plans) for action in COUNTED}
+    parts = [f"{images(count[Action.RUN])} to run in {len(plans)} task{'s' if len(plans) != 1 else ''}"]
+    parts += [f"{count[action]} {name}" for action, name in COUNTED.items() if action != Action.RUN and count[action]]
+    if count[Action.RUN]:
         parts.append(
             "time unknown: nothing of the kind was timed yet" if seconds is None else f"about {duration(seconds)}"
         )
@@ -156,7 +128,7 @@ def totals(plans: Sequence[TaskPlan], seconds: float | None) -> str:
 
 def outcome(summary: RunSummary) -> str:
     """Return the line that says how a run went."""
-    parts = [f"{_images(summary.done)} done in {duration(summary.seconds)}"]
+    parts = [f"{images(summary.done)} done in {duration(summary.seconds)}"]
     parts += [f"{summary.failed} failed"] if summary.failed else []
     parts += [f"{summary.skipped} failed before and left out"] if summary.skipped else []
     parts += [f"{summary.complete} complete before"] if summary.complete else []
@@ -166,9 +138,16 @@ def outcome(summary: RunSummary) -> str:
     return "; ".join(parts)
 
 
-def outputs_of(setup: PreparedTask) -> tuple[str, str] | None:
+def outputs(plans: Sequence[TaskPlan]) -> list[tuple[str, str, str]]:
+    """Return the names of the tasks that have written something, what to look at first, and in which directory."""
+    return [
+        (plan.name, *found) for plan in plans if plan.count(Action.RUN) and (found := _first_output(plan.prepared))
+    ]
+
+
+def _first_output(prepared: PreparedTask) -> tuple[str, str] | None:
     """Return what to look at first of what a task writes, and in which directory it is; None: nothing is written."""
-    patterns = {export.name: export.pattern for export in setup.exports}
+    patterns = {export.name: export.pattern for export in prepared.exports}
     for name in (*KINDS, *patterns):
         if name in patterns:
             folder = Path(patterns[name]).parent
@@ -190,43 +169,3 @@ def outputs_line(found: Sequence[tuple[str, str, str]]) -> str:
     shown = [f"{kind} in {directory}" for kind, directory in places][:SHOWN]
     more = f", and in {len(places) - SHOWN} more directories" if len(places) > SHOWN else ""
     return ", ".join(shown) + more
-
-
-def _images(count: int) -> str:
-    return f"{count} image{'s' if count != 1 else ''}"
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words: "12 s", "3 min 20 s", "2 h 05 min"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def command(root: str | Path, arguments: Mapping[str, Any], **changes: Any) -> str:
-    """Return the command that continues.
-
-    Parameters
-    ----------
-    root : str or Path
-        As it was given.
-    arguments : mapping
-        Options by name: True, a text, a number, or a list of texts; false ones are left out.
-    **changes
-        Other values for some of them.
-    """
-    words = ["superdsm", "batch", str(root)]
-    for name, value in {**arguments, **changes}.items():
-        option = "--" + name.replace("_", "-")
-        if value is True:
-            words.append(option)
-        elif isinstance(value, (list, tuple)):
-            words += [word for item in value for word in (option, str(item))]
-        elif value not in (None, False, ""):
-            words += [option, str(value)]
-    return shlex.join(words)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.batch.components import installed
-from superdsm.batch.planning.planner import RUN, Planner, PlanOptions
+from superdsm.batch.planning.planner import Planner
+from superdsm.batch.planning.records import Action, PlanOptions
 from superdsm.batch.tasks.file_ids import PatternError, check_pattern, expand
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, discover
@@ -85,11 +86,11 @@ def evaluate_tasks(args: argparse.Namespace) -> list[TaskScores]:
     from superdsm.metrics import summarise
 
     by = score_name(args)
-    tools = installed()
-    tree = discover(args.predicted, tools)
+    components = installed()
+    tree = discover(args.predicted, components)
     for text in tree.warnings:
         warn(text)
-    preparer, planner = Preparer(tree, tools), Planner(tree, tools, PlanOptions())
+    preparer, planner = Preparer(tree, components), Planner(tree, components, PlanOptions())
     found = [_find(preparer.prepare(task), planner, args) for task in tree.select()]
     check_pictures(
         (pair for scores in found for pair in scores.pairs), (file for scores in found for file in scores.files)
@@ -154,7 +155,7 @@ def _find(prepared: PreparedTask, planner: Planner, args: argparse.Namespace) ->
         else:
             drawn_on = Path(image.path) if Path(image.path).is_file() else None
             scores.pairs.append(Pair(name, outputs[export], path, drawn_on, picture_path(pictures, name)))
-            if image.action == RUN and export in image.exports:
+            if image.action == Action.RUN and export in image.exports:
                 scores.outdated.append(name)
     return scores
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from superdsm.batch.components import installed
-from superdsm.batch.planning.planner import NOTHING, Planner, PlanOptions
+from superdsm.batch import Batch
+from superdsm.batch.planning.records import Action
 from superdsm.batch.storage.journal import JournalEntry, OutputFile
-from superdsm.batch.tasks.prepare import Preparer
-from superdsm.batch.tasks.tree import discover
 from tests.laboratory import Laboratory
 
 
@@ -24,36 +22,29 @@ def many_images(lab: Laboratory, count: int) -> None:
     lab.task(file_ids=f"1-{count}")
 
 
-def planner(lab: Laboratory) -> Planner:
-    tools = installed()
-    return Planner(discover(lab.root, tools), tools, PlanOptions())
-
-
 def mark_as_complete(lab: Laboratory) -> None:
     """Make the files that a finished run leaves, as far as a plan looks at them."""
-    plans = planner(lab)
-    preparer = Preparer(plans.tree, plans.tools)
-    plan = plans.plan(preparer.prepare(plans.tree.select()[0]))
-    plans.hashes.save()
-    setup, state = plan.setup, plan.state
-    state.explain(setup.recipe.digest, setup.recipe.why())
-    state.explain(setup.exports_digest, setup.exports_why())
+    batch = Batch.open(lab.root)
+    (plan,) = batch.plan().tasks
+    prepared, journal = plan.prepared, plan.journal
+    journal.record_provenance(prepared.recipe.digest, prepared.recipe.provenance())
+    journal.record_provenance(prepared.exports_digest, prepared.exports_provenance())
     (lab.root / "seg").mkdir()
-    with state.path.open("a") as journal:
+    with journal.path.open("a") as file:
         for image in plan.images:
-            output, keys = lab.root / f"seg/{image.id}.png", setup.recipe.keys(image.image)
+            output, keys = lab.root / f"seg/{image.id}.png", prepared.recipe.keys(image.image)
             output.touch()
-            entry = plans.store.directory / keys[-1][:2] / f"{keys[-1]}.json"
+            entry = batch.store.directory / keys[-1][:2] / f"{keys[-1]}.json"
             entry.parent.mkdir(exist_ok=True, parents=True)
             entry.touch()
             written = OutputFile(
-                f"seg/{image.id}.png", setup.exports[0].key(image.image, keys), "", 0, output.stat().st_mtime_ns
+                f"seg/{image.id}.png", prepared.exports[0].key(image.image, keys), "", 0, output.stat().st_mtime_ns
             )
             record = JournalEntry(
-                image.id, "done", setup.recipe.digest, image.image, setup.exports_digest, {"seg": written},
+                image.id, "done", prepared.recipe.digest, image.image, prepared.exports_digest, {"seg": written},
                 {"ingest": 0.1, "level": 0.2, "rows": 0.3, "export": 0.4}, {"rows": 12}, 12,
             )  # fmt: skip
-            journal.write(record.line() + "\n")
+            file.write(record.line() + "\n")
 
 
 def test_a_plan_for_a_thousand_unchanged_images_takes_less_than_a_second(lab: Laboratory) -> None:
@@ -62,10 +53,9 @@ def test_a_plan_for_a_thousand_unchanged_images_takes_less_than_a_second(lab: La
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        plans = planner(lab)
-        plan = plans.plan(Preparer(plans.tree, plans.tools).prepare(plans.tree.select()[0]))
+        plan = Batch.open(lab.root).plan()
         seconds.append(time.perf_counter() - start)
-        assert plan.count(NOTHING) == 1000
+        assert plan.count(Action.NOTHING) == 1000
     assert min(seconds) < 1, seconds
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superdsm.batch.execution import progress
+from superdsm.batch.execution.progress import ProgressEvent
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
@@ -29,10 +30,10 @@ def test_records_survive(tmp_path: Path) -> None:
     state = Journal(tmp_path / "journal")
     for record in RECORDS:
         state.add(record)
-    state.explain("recipe", [["a", {"code": None}, "d"]])
+    state.record_provenance("recipe", [["a", {"code": None}, "d"]])
     again = Journal(tmp_path / "journal")
     assert [again.get(record.id) for record in RECORDS] == RECORDS
-    assert again.why("recipe") == [["a", {"code": None}, "d"]]
+    assert again.provenance("recipe") == [["a", {"code": None}, "d"]]
     assert again.get(2) is None
 
 
@@ -49,10 +50,10 @@ def test_a_journal_that_was_cut_anywhere_keeps_all_complete_lines(tmp_path: Path
     path.write_bytes(data[:cut])
     torn = Journal(path)
     complete = data[:cut].count(b"\n") + (data[cut : cut + 1] == b"\n")
-    assert list(torn.records()) == RECORDS[:complete]
+    assert list(torn.entries()) == RECORDS[:complete]
     torn.add(dataclasses.replace(RECORDS[0], id=99))
     assert Journal(path).get(99) is not None
-    assert len(list(Journal(path).records())) == complete + 1
+    assert len(list(Journal(path).entries())) == complete + 1
 
 
 def test_compacting_keeps_the_last_record_of_each_image(tmp_path: Path) -> None:
@@ -136,18 +137,18 @@ def test_a_foreign_entry_is_detected(tmp_path: Path) -> None:
     assert store.entry("ef" * 20) is None
 
 
-def test_the_board_tells_each_note_once(tmp_path: Path) -> None:
-    notices = progress.Board(tmp_path / "board")
-    progress.tell(notices.directory, 1, "begin", 1.0)
-    progress.tell(notices.directory, 2, "begin", 1.0)
-    assert sorted(note.job for note in notices.notes()) == [1, 2]
-    progress.tell(notices.directory, 1, "stage-done", 2.0, "dsm", 0.5)
-    progress.tell(notices.directory, 1, "end", 3.0)
-    assert [(note.event, note.stage) for note in notices.notes()] == [("stage-done", "dsm"), ("end", "")]
-    assert not list(notices.notes())
-    assert len(list(notices.directory.iterdir())) == 1
-    notices.remove()
-    assert not notices.directory.exists()
+def test_each_message_is_read_once(tmp_path: Path) -> None:
+    reader = progress.ProgressReader(tmp_path / "board")
+    progress.send(reader.directory, 1, ProgressEvent.BEGIN, 1.0)
+    progress.send(reader.directory, 2, ProgressEvent.BEGIN, 1.0)
+    assert sorted(message.job for message in reader.messages()) == [1, 2]
+    progress.send(reader.directory, 1, ProgressEvent.STAGE_DONE, 2.0, "dsm", 0.5)
+    progress.send(reader.directory, 1, ProgressEvent.END, 3.0)
+    assert [(message.event, message.stage) for message in reader.messages()] == [("stage-done", "dsm"), ("end", "")]
+    assert not list(reader.messages())
+    assert len(list(reader.directory.iterdir())) == 1
+    reader.remove()
+    assert not reader.directory.exists()
 
 
 def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from superdsm.batch.components import installed
-from superdsm.batch.tasks.conflicts import clashes
+from superdsm.batch.tasks.conflicts import find_conflicts
 from superdsm.batch.tasks.prepare import Preparer
 from superdsm.batch.tasks.tree import discover
 from tests.laboratory import Laboratory
 
 
 def found(root: Path) -> list[str]:
-    tools = installed()
-    tree = discover(root, tools)
-    preparer = Preparer(tree, tools)
-    return [str(error) for error in clashes([preparer.prepare(task) for task in tree.select()])]
+    components = installed()
+    tree = discover(root, components)
+    preparer = Preparer(tree, components)
+    return [str(error) for error in find_conflicts([preparer.prepare(task) for task in tree.select()])]
 
 
 def write(directory: Path, **fields: object) -> Path:
@@ -88,10 +88,10 @@ def test_a_thousand_tasks_and_a_hundred_thousand_images_are_compared_quickly(tmp
     write(tmp_path, **fields | {"runnable": False})
     for number in range(1000):
         write(tmp_path / f"{number}", **fields)
-    tools = installed()
-    tree = discover(tmp_path, tools)
-    preparer = Preparer(tree, tools)
-    setups = [preparer.prepare(task) for task in tree.select()]
+    components = installed()
+    tree = discover(tmp_path, components)
+    preparer = Preparer(tree, components)
+    prepared_tasks = [preparer.prepare(task) for task in tree.select()]
     start = time.perf_counter()
-    assert clashes(setups) == []
+    assert find_conflicts(prepared_tasks) == []
     assert time.perf_counter() - start < 10

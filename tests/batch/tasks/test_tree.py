@@ -22,7 +22,7 @@ from tests.laboratory import Laboratory
 
 
 @pytest.fixture(scope="module")
-def tools() -> Components:
+def components() -> Components:
     return installed()
 
 
@@ -41,11 +41,13 @@ def tasks(tree: TaskTree) -> dict[str, Task]:
 RUNNABLE = {"runnable": True, "img_pathpattern": "img-%d.png", "file_ids": [1, 2]}
 
 
-def test_fields_are_inherited_config_is_merged_and_runnable_is_not_inherited(tmp_path: Path, tools: Components) -> None:
+def test_fields_are_inherited_config_is_merged_and_runnable_is_not_inherited(
+    tmp_path: Path, components: Components
+) -> None:
     write(tmp_path, **RUNNABLE, config={"AF_scale": 40, "dsm": {"alpha": 0.5}}, environ={"A": 1, "B": 2})
     write(tmp_path / "a" / "b", config={"dsm": {"epsilon": 2}}, environ={"B": 3})
     write(tmp_path / "a" / "b" / "c", runnable=True, file_ids=[3], config={"dsm": {"alpha": 0.7}})
-    found = tasks(discover(tmp_path, tools))
+    found = tasks(discover(tmp_path, components))
     assert [task.name for task in found.values()] == [".", "a/b", "a/b/c"]
     assert [task.runnable for task in found.values()] == [True, False, True]
     assert found["a/b/c"].config.as_dict() == {"AF_scale": 40, "dsm": {"alpha": 0.7, "epsilon": 2}}
@@ -54,76 +56,76 @@ def test_fields_are_inherited_config_is_merged_and_runnable_is_not_inherited(tmp
     assert found["a/b"].file_ids() == (1, 2)
 
 
-def test_dirname_rootdir_and_home(tmp_path: Path, tools: Components, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dirname_rootdir_and_home(tmp_path: Path, components: Components, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     write(tmp_path, **RUNNABLE | {"img_pathpattern": "{ROOTDIR}/images/{DIRNAME}/%d.png"}, seg_pathpattern="seg/%d.png")
     write(tmp_path / "plate1", runnable=True)
     write(tmp_path / "plate2", runnable=True, img_pathpattern="~/x/%d.png")
-    found = tasks(discover(tmp_path, tools))
+    found = tasks(discover(tmp_path, components))
     assert found["plate1"].image_pattern == f"{tmp_path}/images/plate1/%d.png"
     assert found["plate2"].image_pattern == "/home/me/x/%d.png"
-    assert found["plate1"].output_pattern("seg") == f"{tmp_path}/plate1/seg/%d.png"
+    assert found["plate1"].output_pattern(components.exporters["seg"]) == f"{tmp_path}/plate1/seg/%d.png"
 
 
-def test_a_percent_sign_in_a_directory_is_no_conversion(tmp_path: Path, tools: Components) -> None:
+def test_a_percent_sign_in_a_directory_is_no_conversion(tmp_path: Path, components: Components) -> None:
     write(tmp_path / "100%d" / "5%", **RUNNABLE | {"img_pathpattern": "{ROOTDIR}/%d.png"}, seg_pathpattern="%d.png")
-    tree = discover(tmp_path / "100%d", tools)
-    setup = Preparer(tree, tools).prepare(tree.select()[0])
-    assert setup.image_path(1) == f"{tmp_path}/100%d/1.png"
-    assert expand(setup.exports[0].pattern, 1) == f"{tmp_path}/100%d/5%/1.png"
+    tree = discover(tmp_path / "100%d", components)
+    prepared = Preparer(tree, components).prepare(tree.select()[0])
+    assert prepared.image_path(1) == f"{tmp_path}/100%d/1.png"
+    assert expand(prepared.exports[0].pattern, 1) == f"{tmp_path}/100%d/5%/1.png"
 
 
-def test_base_config_stands_between_the_parent_and_the_task(tmp_path: Path, tools: Components) -> None:
+def test_base_config_stands_between_the_parent_and_the_task(tmp_path: Path, components: Components) -> None:
     (tmp_path / "base.json").write_text('{"AF_scale": 2, "dsm": {"alpha": 2, "epsilon": 2}}')
     write(tmp_path, **RUNNABLE, config={"AF_scale": 1, "histological": True, "dsm": {"alpha": 1}})
     write(tmp_path / "a", base_config_path="{ROOTDIR}/base.json", config={"dsm": {"alpha": 3}})
     write(tmp_path / "a" / "b", config={"dsm": {"epsilon": 4}})
-    found = tasks(discover(tmp_path, tools))
+    found = tasks(discover(tmp_path, components))
     assert found["a"].config.as_dict() == {"AF_scale": 2, "histological": True, "dsm": {"alpha": 3, "epsilon": 2}}
     assert found["a/b"].config["dsm/alpha"] == 3
     assert found["a/b"].config["dsm/epsilon"] == 4
 
 
-def test_base_config_relative_and_by_directory_name(tmp_path: Path, tools: Components) -> None:
+def test_base_config_relative_and_by_directory_name(tmp_path: Path, components: Components) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "a.json").write_text('{"AF_scale": 5}')
     write(tmp_path, base_config_path="configs/{DIRNAME}.json", img_pathpattern="%d.png", file_ids=[1])
     write(tmp_path / "a", runnable=True)
-    assert tasks(discover(tmp_path, tools))["a"].config["AF_scale"] == 5
+    assert tasks(discover(tmp_path, components))["a"].config["AF_scale"] == 5
     write(tmp_path / "b", runnable=True)
-    problem = str(discover(tmp_path, tools).problems[0][1])
+    problem = str(discover(tmp_path, components).problems[0][1])
     assert problem.startswith(f"{tmp_path}/task.json:2:")
     assert "configs/b.json" in problem
 
 
-def test_a_value_given_twice_in_a_base_config_is_told_at_its_line(tmp_path: Path, tools: Components) -> None:
+def test_a_value_given_twice_in_a_base_config_is_told_at_its_line(tmp_path: Path, components: Components) -> None:
     (tmp_path / "base.json").write_text('{"dsm/alpha": 2,\n "dsm": {"alpha": 3}}')
     write(tmp_path, **RUNNABLE, base_config_path="base.json")
-    problem = str(discover(tmp_path, tools).problems[0][1])
+    problem = str(discover(tmp_path, components).problems[0][1])
     assert problem.startswith(f"{tmp_path}/base.json:2: ")
     assert "'dsm/alpha' is given twice" in problem
 
 
-def test_numbers_beyond_json_are_legal(tmp_path: Path, tools: Components) -> None:
+def test_numbers_beyond_json_are_legal(tmp_path: Path, components: Components) -> None:
     write(tmp_path, **RUNNABLE)
     text = (
         '{"runnable": true, "config": {"postprocess": {"max_norm_energy": Infinity}, "x": {"y": -Infinity, "z": NaN}}}'
     )
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "task.json").write_text(text)
-    config = tasks(discover(tmp_path, tools))["a"].config
+    config = tasks(discover(tmp_path, components))["a"].config
     assert config["postprocess/max_norm_energy"] == float("inf")
     assert config["x/y"] == -float("inf")
 
 
-def test_file_ids_as_ranges_globs_and_strings_with_slashes(tmp_path: Path, tools: Components) -> None:
+def test_file_ids_as_ranges_globs_and_strings_with_slashes(tmp_path: Path, components: Components) -> None:
     for name in ("001", "002", "12", "x/003"):
         (tmp_path / "img" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "img" / f"{name}.png").touch()
 
     def ids(**fields: object) -> tuple[int | str, ...]:
         write(tmp_path, runnable=True, **{"img_pathpattern": f"{tmp_path}/img/%s.png"} | fields)
-        return tasks(discover(tmp_path, tools))["."].file_ids()
+        return tasks(discover(tmp_path, components))["."].file_ids()
 
     assert ids(file_ids="1-3,12") == (1, 2, 3, 12)
     assert ids(file_ids=["B/1", "a", 7]) == ("B/1", "a", 7)
@@ -134,9 +136,9 @@ def test_file_ids_as_ranges_globs_and_strings_with_slashes(tmp_path: Path, tools
     assert ids(file_ids={"glob": "*.png"}, img_pathpattern=f"{tmp_path}/img/%s") == ("001.png", "002.png", "12.png")
 
 
-def test_unknown_key_warns_with_a_suggestion(tmp_path: Path, tools: Components) -> None:
+def test_unknown_key_warns_with_a_suggestion(tmp_path: Path, components: Components) -> None:
     write(tmp_path, **RUNNABLE, seg_pathpatern="seg/%d.png")
-    warnings = discover(tmp_path, tools).warnings
+    warnings = discover(tmp_path, components).warnings
     assert len(warnings) == 1
     assert warnings[0].startswith(f"{tmp_path}/task.json:8: unknown field 'seg_pathpatern'")
     assert "did you mean 'seg_pathpattern'?" in warnings[0]
@@ -179,14 +181,14 @@ POSITIONS = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_are_errors_with_file_and_line(name: str, tmp_path: Path, tools: Components) -> None:
+def test_mistakes_are_errors_with_file_and_line(name: str, tmp_path: Path, components: Components) -> None:
     change, message = MISTAKES[name]
     fields = {"runnable": True, "img_pathpattern": "img-%d.png", "file_ids": [1, 2]} | change
     path = write(tmp_path, **{key: value for key, value in fields.items() if value is not ...})
     with pytest.raises(TaskError) as caught:
-        tree = discover(tmp_path, tools)
+        tree = discover(tmp_path, components)
         for task in tree.select():
-            Preparer(tree, tools).prepare(task)
+            Preparer(tree, components).prepare(task)
     place = POSITIONS.get(name, next(iter(change)))
     lines = path.read_text().splitlines()
     line = next((number for number, row in enumerate(lines, 1) if f'"{place}":' in row), 1)
@@ -195,34 +197,34 @@ def test_mistakes_are_errors_with_file_and_line(name: str, tmp_path: Path, tools
     assert "\n" not in str(caught.value)
 
 
-def test_a_task_that_is_no_object_and_invalid_json(tmp_path: Path, tools: Components) -> None:
+def test_a_task_that_is_no_object_and_invalid_json(tmp_path: Path, components: Components) -> None:
     (tmp_path / "task.json").write_text("\n[1, 2]")
-    assert f"{tmp_path}/task.json:2: holds a list" in str(discover(tmp_path, tools).problems[0][1])
+    assert f"{tmp_path}/task.json:2: holds a list" in str(discover(tmp_path, components).problems[0][1])
     (tmp_path / "task.json").write_text('{"runnable": true,\n "file_ids": [1, 2}')
-    assert "line 2, column" in str(discover(tmp_path, tools).problems[0][1])
+    assert "line 2, column" in str(discover(tmp_path, components).problems[0][1])
 
 
-def test_a_cycle_through_links_is_an_error(tmp_path: Path, tools: Components) -> None:
+def test_a_cycle_through_links_is_an_error(tmp_path: Path, components: Components) -> None:
     write(tmp_path, **RUNNABLE)
     write(tmp_path / "a" / "b", runnable=True)
     (tmp_path / "a" / "b" / "again").symlink_to(tmp_path / "a")
-    tree = discover(tmp_path, tools)
+    tree = discover(tmp_path, components)
     assert f"{tmp_path}/a/b/again:1: is a link to {tmp_path}/a, which contains it" in str(tree.problems[0][1])
     with pytest.raises(TaskError, match="remove the link"):
         tree.select()
 
 
-def test_a_link_that_is_no_cycle_is_followed(tmp_path: Path, tools: Components) -> None:
+def test_a_link_that_is_no_cycle_is_followed(tmp_path: Path, components: Components) -> None:
     write(tmp_path / "elsewhere", **RUNNABLE)
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(tmp_path / "elsewhere")
-    assert list(tasks(discover(tmp_path / "root", tools))) == ["link"]
+    assert list(tasks(discover(tmp_path / "root", components))) == ["link"]
 
 
-def test_a_mistake_elsewhere_does_not_concern_a_task_that_was_asked_for(tmp_path: Path, tools: Components) -> None:
+def test_a_mistake_elsewhere_does_not_concern_a_task_that_was_asked_for(tmp_path: Path, components: Components) -> None:
     write(tmp_path / "good", **RUNNABLE)
     write(tmp_path / "bad", **RUNNABLE | {"file_ids": 5})
-    tree = discover(tmp_path, tools)
+    tree = discover(tmp_path, components)
     assert [task.name for task in tree.select(single=["good"])] == ["good"]
     assert [task.name for task in tree.select(subtrees=["good"])] == ["good"]
     with pytest.raises(TaskError, match="file_ids is an integer"):
@@ -231,12 +233,12 @@ def test_a_mistake_elsewhere_does_not_concern_a_task_that_was_asked_for(tmp_path
         tree.select(single=["ugly"])
 
 
-def test_task_and_task_dir_select(tmp_path: Path, tools: Components) -> None:
+def test_task_and_task_dir_select(tmp_path: Path, components: Components) -> None:
     write(tmp_path, **RUNNABLE)
     write(tmp_path / "a", runnable=True)
     write(tmp_path / "a" / "b", runnable=True)
     write(tmp_path / "ab", runnable=True)
-    tree = discover(tmp_path, tools)
+    tree = discover(tmp_path, components)
     assert [task.name for task in tree.select(["a"])] == ["a"]
     assert [task.name for task in tree.select([], ["a"])] == ["a", "a/b"]
     assert [task.name for task in tree.select(["."], ["a/b"])] == [".", "a/b"]
@@ -245,21 +247,21 @@ def test_task_and_task_dir_select(tmp_path: Path, tools: Components) -> None:
         tree.select(["../a"])
 
 
-def test_a_root_below_another_one_is_a_tree_of_its_own(tmp_path: Path, tools: Components) -> None:
+def test_a_root_below_another_one_is_a_tree_of_its_own(tmp_path: Path, components: Components) -> None:
     write(tmp_path, **RUNNABLE)
     write(tmp_path / "own", **RUNNABLE, root=True)
     write(tmp_path / "own" / "below", runnable=True)
-    assert list(tasks(discover(tmp_path, tools))) == ["."]
-    tree = discover(tmp_path / "own", tools)
+    assert list(tasks(discover(tmp_path, components))) == ["."]
+    tree = discover(tmp_path / "own", components)
     assert list(tasks(tree)) == [".", "below"]
     assert not tree.warnings
 
 
-def test_no_task_and_no_directory(tmp_path: Path, tools: Components) -> None:
+def test_no_task_and_no_directory(tmp_path: Path, components: Components) -> None:
     with pytest.raises(TaskError, match=r"no task\.json"):
-        discover(tmp_path, tools)
+        discover(tmp_path, components)
     with pytest.raises(TaskError, match="is not a directory"):
-        discover(tmp_path / "nothing", tools)
+        discover(tmp_path / "nothing", components)
 
 
 def test_line_of() -> None:
@@ -322,7 +324,7 @@ def test_reading_a_config_never_changes_its_key() -> None:
     assert (config.digest(), keys(config.as_dict())) == before
 
 
-def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, tools: Components) -> None:
+def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, components: Components) -> None:
     write(tmp_path, img_pathpattern="img-%d.png", file_ids=list(range(100)), config={"dsm": {"alpha": 1}})
     for plate in range(25):
         write(tmp_path / f"plate{plate}", config={"AF_scale": plate + 1})
@@ -331,12 +333,12 @@ def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, tools: Compo
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        tree = discover(tmp_path, tools)
-        preparer = Preparer(tree, tools)
-        setups = [preparer.prepare(task) for task in tree.select()]
+        tree = discover(tmp_path, components)
+        preparer = Preparer(tree, components)
+        prepared_tasks = [preparer.prepare(task) for task in tree.select()]
         seconds.append(time.perf_counter() - start)
         assert len(tree.tasks) == 1001
-        assert len(setups) == 975
+        assert len(prepared_tasks) == 975
     assert min(seconds) < 2, seconds
 
 

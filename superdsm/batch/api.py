@@ -1,0 +1,333 @@
+"""Batch processing from Python: find tasks, plan, run, and read results."""
+
+import contextlib
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from superdsm.batch.components import Components, installed
+from superdsm.batch.execution.interrupts import terminable
+from superdsm.batch.execution.listener import Listener, RunSummary
+from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
+from superdsm.batch.planning.planner import Planner
+from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
+from superdsm.batch.results import TaskResults
+from superdsm.batch.storage.journal import Journals
+from superdsm.batch.storage.layout import journal_directory, results_directory
+from superdsm.batch.storage.lock import Lock, raise_open_file_limit
+from superdsm.batch.storage.store import Store
+from superdsm.batch.tasks.conflicts import find_conflicts
+from superdsm.batch.tasks.prepare import PreparedTask, Preparer
+from superdsm.batch.tasks.tree import Task, TaskTree, discover
+from superdsm.errors import TaskError
+
+LOG = logging.getLogger(__name__)
+
+
+class _Logger(Listener):
+    """Logs what must not be overlooked, for those who do not listen themselves."""
+
+    def warning(self, text: str, *, minor: bool = False) -> None:
+        LOG.log(logging.INFO if minor else logging.WARNING, "%s", text)
+
+    def message(self, text: str) -> None:
+        LOG.warning("%s", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done. Made by `Batch.plan`.
+
+    Attributes
+    ----------
+    tasks : tuple of TaskPlan
+        One for each task: the images, what is planned for each of them, and why.
+    planner : Planner
+        Has made the plan.
+    """
+
+    tasks: tuple[TaskPlan, ...]
+    planner: Planner
+
+    def count(self, action: str) -> int:
+        """Return for how many images of all tasks "run", "nothing", "skip" or "fail" is planned, see `Action`."""
+        return sum(task.count(Action(action)) for task in self.tasks)
+
+    def seconds(self, jobs: int | None = None) -> float | None:
+        """Return how long that will take with `jobs` workers; None if nothing of the kind was timed yet."""
+        return seconds_in_all(self.tasks, jobs)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to do."""
+        return any(map(has_work, self.tasks))
+
+    def run(
+        self,
+        *,
+        jobs: int | None = None,
+        executor: str = "loky",
+        timeout: float | None = None,
+        fail_fast: bool = False,
+        listener: Listener | None = None,
+    ) -> RunSummary:
+        """Do what was planned.
+
+        An interrupt (Ctrl-C, SIGTERM) ends it early; what is finished is kept, and the summary says that it was
+        interrupted. Images that fail are told in the summary as well; they do not raise.
+
+        Parameters
+        ----------
+        jobs : int, optional
+            Number of workers; by default as the tasks say, or as many as there are cores.
+        executor : str, optional
+            What runs the workers: "loky" (processes), "serial" (here), or one of a plugin.
+        timeout : float, optional
+            Seconds that an image may take; its worker is then killed.
+        fail_fast : bool, optional
+            Stop at the first image that fails.
+        listener : Listener, optional
+            Is told what happens; by default what must not be overlooked is logged.
+
+        Returns
+        -------
+        RunSummary
+
+        Raises
+        ------
+        TaskError
+            Nothing can start.
+        """
+        if timeout and executor == "serial":
+            raise TaskError("timeout: needs worker processes; leave it out, or give another executor than 'serial'")
+        listener = listener or _Logger()
+        listener.plan_made(self.tasks)
+        options = RunOptions(jobs, executor, timeout, fail_fast)
+        try:
+            with terminable():
+                summary = execute(self.planner, self.tasks, self.planner.components, options, listener)
+        except TaskError as exc:
+            listener.failed(str(exc))
+            raise
+        if summary.done:
+            listener.outputs_written(self.tasks)
+        return summary
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed from a store.
+
+    Attributes
+    ----------
+    results, leftovers : int
+        Numbers of results, and of files that interrupted processes had left behind.
+    freed : int
+        Bytes.
+    """
+
+    results: int
+    leftovers: int
+    freed: int
+
+
+class Batch:
+    """The tasks in and below a directory. Made by `Batch.open`.
+
+    Attributes
+    ----------
+    tree : TaskTree
+        All tasks, and what is wrong with some of them.
+    components : Components
+        Stages, readers, exporters and executors.
+
+    Examples
+    --------
+    ::
+
+        batch = Batch.open("screen")
+        plan = batch.plan(tasks=["plate1"])
+        print(plan.count("run"), "images to run")
+        summary = plan.run(jobs=4)
+        labels = batch.results("plate1")[93].labels()
+    """
+
+    def __init__(self, tree: TaskTree, components: Components) -> None:
+        self.tree = tree
+        self.components = components
+
+    @classmethod
+    def open(cls, root: str | Path, components: Components | None = None) -> "Batch":
+        """Find all tasks in and below a directory.
+
+        Parameters
+        ----------
+        root : str or Path
+            The directory.
+        components : Components, optional
+            What to work with; by default everything that is built in, installed and allowed.
+
+        Raises
+        ------
+        TaskError
+            The directory does not exist, or there is no task.
+        """
+        components = components or installed()
+        return cls(discover(root, components), components)
+
+    @property
+    def root(self) -> Path:
+        """The directory, absolute."""
+        return self.tree.root
+
+    @property
+    def store(self) -> Store:
+        """The results of stages that are kept."""
+        return Store(results_directory(self.root))
+
+    def tasks(self, tasks: Sequence[str] = (), subtrees: Sequence[str] = ()) -> list[Task]:
+        """Return the runnable tasks.
+
+        Parameters
+        ----------
+        tasks : sequence of str, optional
+            Only these, given by their directories, relative to the root.
+        subtrees : sequence of str, optional
+            Only these and those derived from them.
+
+        Raises
+        ------
+        TaskError
+            There is no such task, or something is wrong with one; says the file and the line.
+        """
+        return self.tree.select(tasks, subtrees)
+
+    def plan(
+        self,
+        tasks: Sequence[str] = (),
+        subtrees: Sequence[str] = (),
+        *,
+        force: bool = False,
+        fresh: bool = False,
+        oneshot: bool = False,
+        retry_failed: bool = False,
+        use: Sequence[str] = (),
+        without: Sequence[str] = (),
+        last_stage: str | None = None,
+        listener: Listener | None = None,
+    ) -> Plan:
+        """Find out what is to be done; nothing is processed.
+
+        Parameters
+        ----------
+        tasks, subtrees : sequence of str, optional
+            Only these tasks; these and those derived from them. By default all.
+        force : bool, optional
+            Recompute everything, also what is complete.
+        fresh : bool, optional
+            Compute what is not complete without earlier results.
+        oneshot : bool, optional
+            Write outputs, but keep no results and mark nothing as completed.
+        retry_failed : bool, optional
+            Try images again that failed before.
+        use, without : sequence of str, optional
+            Stages to use and to leave out, in all tasks.
+        last_stage : str, optional
+            Id of the stage after which to stop; only with `oneshot`.
+        listener : Listener, optional
+            Is told of warnings; by default they are logged.
+
+        Raises
+        ------
+        TaskError
+            Something is wrong with the tasks; all mistakes are told at once, with file and line.
+        """
+        if last_stage and not oneshot:
+            raise TaskError("last_stage: only goes with oneshot; to stop a task early, set its field last_stage")
+        listener = listener or _Logger()
+        for warning in self.tree.warnings:
+            listener.warning(warning)
+        preparer = Preparer(self.tree, self.components, tuple(use), tuple(without), last_stage)
+        prepared_tasks = _prepare(preparer, self.tasks(tasks, subtrees))
+        if not prepared_tasks:
+            listener.warning('no task is to be run; a task that is needs "runnable": true in its task.json')
+        planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))
+        planner.digests.announce = listener.hashing
+        plans = tuple(planner.plan(prepared) for prepared in prepared_tasks)
+        planner.digests.save()
+        if planner.digests.problem:
+            listener.warning(planner.digests.problem, minor=True)
+        return Plan(plans, planner)
+
+    def results(self, task: str = ".") -> TaskResults:
+        """Return what is known of the images of a task that were processed.
+
+        Parameters
+        ----------
+        task : str
+            Its directory, relative to the root.
+
+        Raises
+        ------
+        TaskError
+            There is no such task, or something is wrong with it.
+        """
+        found = self.tasks([task])
+        if not found:
+            raise TaskError(f'{self.root / task}: is a template; a task with results needs "runnable": true')
+        prepared = Preparer(self.tree, self.components).prepare(found[0])
+        return TaskResults(prepared, Journals(self.root)[prepared.task.name], self.store)
+
+    def prune(self, damaged: Collection[str] = ()) -> Pruned:
+        """Remove the results that no task refers to.
+
+        Parameters
+        ----------
+        damaged : collection of str, optional
+            Keys of results that are removed in any case, see `superdsm.batch.storage.store.Store.damaged`.
+
+        Raises
+        ------
+        TaskError
+            Something is wrong with a task, or another process is working on one.
+        """
+        if self.tree.problems:
+            raise TaskError("\n".join(str(error) for _, error in self.tree.problems))
+        tasks, store = self.tasks(), self.store
+        preparer, planner = Preparer(self.tree, self.components), Planner(self.tree, self.components, PlanOptions())
+        raise_open_file_limit(len(tasks))
+        with contextlib.ExitStack() as stack:
+            for task in tasks:
+                lock = Lock(journal_directory(self.root, task.name) / "lock", task.name)
+                lock.acquire()
+                stack.callback(lock.release)
+            wanted = {key for task in tasks for key in _keys_in_use(planner.plan(preparer.prepare(task)))}
+            gone = [key for key in store.keys() if key not in wanted or key in damaged]  # noqa: SIM118 - no mapping
+            freed = sum(store.remove(key) for key in gone)
+            leftovers = store.leftovers()
+            for path in leftovers:
+                freed += path.stat().st_size
+                path.unlink()
+        return Pruned(len(gone), len(leftovers), freed)
+
+
+def _prepare(preparer: Preparer, tasks: Sequence[Task]) -> list[PreparedTask]:
+    """Make tasks ready; all mistakes in them are told at once."""
+    prepared_tasks: list[PreparedTask] = []
+    wrong: list[str] = []
+    for task in tasks:
+        try:
+            prepared_tasks.append(preparer.prepare(task))
+        except TaskError as exc:
+            wrong.append(str(exc))
+    wrong = wrong or [str(error) for error in find_conflicts(prepared_tasks)]
+    if wrong:
+        raise TaskError("\n".join(dict.fromkeys(wrong)))  # derived tasks share mistakes
+    return prepared_tasks
+
+
+def _keys_in_use(plan: TaskPlan) -> set[str]:
+    """Return the keys that a task refers to, those of images that have changed since included."""
+    images = {image.image for image in plan.images} | {entry.image for entry in plan.journal.entries()}
+    return {key for image in images if image for key in plan.prepared.recipe.keys(image)}

@@ -1,0 +1,237 @@
+"""Is this image up to date? If not: which stages have to run, which outputs have to be written, and why."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from superdsm.batch.planning.reasons import Reasons
+from superdsm.batch.planning.records import Action, ImagePlan, PlanOptions, TaskPlan
+from superdsm.batch.storage.digests import file_digest
+from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry, OutputFile
+from superdsm.batch.storage.store import Store
+from superdsm.batch.tasks.file_ids import expand
+from superdsm.batch.tasks.keys import IMAGE, StageRecipe
+
+RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE)  # their cause lies outside: tried again without being asked
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """Which results an image can count on.
+
+    Attributes
+    ----------
+    store : Store
+        The results that are there.
+    promised : mapping
+        Keys of the results that images planned before will have stored, with the numbers of these images.
+    """
+
+    store: Store
+    promised: Mapping[str, int] = field(default_factory=dict)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.store or key in self.promised
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that the decision on an image depends on.
+
+    Attributes
+    ----------
+    plan : TaskPlan
+        The task.
+    image : ImagePlan
+        The image, of which the file was found.
+    number : int
+        Number of the image in the whole plan.
+    entry : JournalEntry or None
+        What became of the image before.
+    keys : sequence of str
+        Key of each stage's result.
+    available : Available
+        The results it can count on.
+    options : PlanOptions
+        What is asked for.
+    """
+
+    plan: TaskPlan
+    image: ImagePlan
+    number: int
+    entry: JournalEntry | None
+    keys: Sequence[str]
+    available: Available
+    options: PlanOptions
+
+    @property
+    def stages(self) -> tuple[StageRecipe, ...]:
+        """The stages of the task."""
+        return self.plan.prepared.recipe.stages
+
+    @property
+    def same_work(self) -> bool:
+        """Whether the image was worked on before with the same stages and hyperparameters."""
+        entry, recipe = self.entry, self.plan.prepared.recipe
+        return entry is not None and entry.image == self.image.image and entry.recipe == recipe.digest
+
+
+def decide(question: Question, reasons: Reasons) -> ImagePlan:
+    """Return the plan of an image whose file was found.
+
+    Parameters
+    ----------
+    question : Question
+        What it depends on.
+    reasons : Reasons
+        Words the differences between earlier work and what is asked for.
+    """
+    image, recipe = question.image, question.plan.prepared.recipe
+    if would_fail_again(question):
+        assert question.entry is not None
+        image.action, image.reasons = Action.SKIP, (f"failed before: {question.entry.message}",)
+        return image
+    stale, why_stale = stale_outputs(question, reasons)
+    search = Search(question)
+    image.targets = tuple(i for i in recipe.terminal_stages() if not is_up_to_date(question, i))
+    for index in image.targets:
+        search.want(index)
+    for export in stale:
+        for _, index in question.plan.prepared.exports[export].inputs:
+            search.want(index)
+    scale = recipe.stage_providing("scale")
+    if stale and scale is not None:
+        search.want(scale)  # the hyperparameters as used depend on it
+    if question.entry is not None and question.entry.status == DONE and not search.compute and not stale:
+        image.action = Action.NOTHING
+        return image
+    found = [*_general_reasons(question, reasons), *why_stale]
+    if search.compute and not found:
+        found.append(_why_lost(question.stages, search.compute))
+    image.action, image.reasons = Action.RUN, tuple(found)
+    image.compute, image.load = tuple(sorted(search.compute)), tuple(sorted(search.load))
+    image.exports, image.after = tuple(stale), tuple(sorted(search.after))
+    return image
+
+
+def would_fail_again(question: Question) -> bool:
+    """Return whether an image failed before, and would again."""
+    entry, options = question.entry, question.options
+    if entry is None or entry.status != FAILED or options.force or options.retry_failed:
+        return False
+    if entry.stage.startswith("export") and entry.exports != question.plan.prepared.exports_digest:
+        return False
+    return question.same_work and entry.kind not in RETRIED
+
+
+def is_up_to_date(question: Question, index: int) -> bool:
+    """Return whether the result of a terminal stage is there, or was there and need not be kept."""
+    key = question.keys[index]
+    if not key or question.options.force:
+        return False
+    if question.stages[index].stored:
+        return key in question.available
+    return question.entry is not None and question.entry.status == DONE and question.same_work
+
+
+def stale_outputs(question: Question, reasons: Reasons) -> tuple[list[int], list[str]]:
+    """Return the indices of the outputs that have to be written, and why."""
+    entry, prepared = question.entry, question.plan.prepared
+    stale: list[int] = []
+    why: list[str] = []
+    for index, export in enumerate(prepared.exports):
+        path = expand(export.pattern, question.image.id)
+        output = None if entry is None else entry.outputs.get(export.name)
+        key = export.key(question.image.image, question.keys)
+        if output is None or output.path != recorded_path(path, prepared.task.directory):
+            why += [f"{export.name} output missing"] if entry is not None and entry.status == DONE else []
+        elif problem := output_problem(output, path):
+            why.append(f"{export.name} output {problem}")
+        elif not key or output.key != key:
+            why += reasons.of_output(question.plan, entry, export.name)
+        elif not question.options.force:
+            continue
+        stale.append(index)
+    return stale, why
+
+
+def _general_reasons(question: Question, reasons: Reasons) -> Iterator[str]:
+    entry = question.entry
+    if entry is None:
+        yield "new image"
+    elif entry.status == FAILED:
+        yield "failed before"
+    if question.options.force:
+        yield "forced"
+    if entry is None:
+        return
+    if entry.image and entry.image != question.image.image:
+        yield "image changed"
+    if entry.recipe != question.plan.prepared.recipe.digest:
+        yield from reasons.of_stages(question.plan, entry)
+
+
+def _why_lost(stages: Sequence[StageRecipe], compute: set[int]) -> str:
+    unkeyed = [stage.id for stage in stages if not stage.keyed]
+    if unkeyed:
+        return f"results of {unkeyed[0]} cannot be kept"
+    lost = [stages[index].id for index in sorted(compute) if stages[index].stored]
+    return f"result of {lost[-1]} is not in the store any more" if lost else "results are not kept"
+
+
+class Search:
+    """Goes back from the stages that are wanted to what is there.
+
+    Attributes
+    ----------
+    compute, load : set of int
+        Indices of the stages to run, and of those whose results are taken as they are.
+    after : set of int
+        Numbers of the images that have to be done before.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.compute: set[int] = set()
+        self.load: set[int] = set()
+        self.after: set[int] = set()
+
+    def want(self, index: int) -> None:
+        """Arrange that the outputs of a stage will be there."""
+        if index == IMAGE or index in self.compute or index in self.load:
+            return
+        question, key = self.question, self.question.keys[index]
+        options, available = question.options, question.available
+        if key and available.promised.get(key, question.number) != question.number:
+            self.load.add(index)
+            self.after.add(available.promised[key])
+        elif (
+            key
+            and not (options.force or options.fresh)
+            and question.stages[index].stored
+            and key in available.store
+        ):
+            self.load.add(index)
+        else:
+            self.compute.add(index)
+            for _, before in question.stages[index].inputs:
+                self.want(before)
+
+
+def recorded_path(path: str, directory: Path) -> str:
+    """Return a path as it is recorded: relative to the task's directory, so that a tree may be moved."""
+    return path.removeprefix(f"{directory}{os.sep}")
+
+
+def output_problem(output: OutputFile, path: str) -> str:
+    """Return what is wrong with a file that was written earlier: "missing", "changed", or nothing."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116
+        if (stat.st_size, stat.st_mtime_ns) == (output.size, output.mtime_ns):
+            return ""
+        if stat.st_size == output.size and file_digest(path) == output.digest:
+            return ""
+    except OSError:
+        return "missing"
+    return "changed"
