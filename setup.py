@@ -10,10 +10,11 @@ from setuptools import Extension, setup
 
 MSVC = sys.platform == "win32" and "clang" not in os.environ.get("CC", "")
 
-# No -ffast-math: the kernels order their sums themselves so that results do not depend on the vector width. Fused
-# multiply-add only where nothing depends on the last bit: filters have to agree with SciPy's to the bit.
-COMPILE_ARGS = ["/O2"] if MSVC else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-Wno-psabi"]
-FUSED = [] if MSVC else ["-ffp-contract=fast"]
+# No -ffast-math, and no fused multiply-add but where the kernels say so: they order their sums themselves, so that results
+# depend neither on the width of the registers nor on the compiler, and filters agree with SciPy's to the bit.
+COMPILE_ARGS = ["/O2", "/std:c11"] if MSVC else ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+# The kernels for each width of registers belong to one module, which chooses.
+SOURCES = {"simd": sorted(path.as_posix() for path in Path("superdsm/_ext/widths").glob("*.c"))}
 
 DIRECTIVES = {
     "language_level": 3,
@@ -25,16 +26,23 @@ DIRECTIVES = {
 }
 
 
+def headers(path: Path) -> list[str]:
+    """Headers of a module: all for the one that holds the kernels for each width, their table for those that call them."""
+    if path.stem == "simd":
+        return sorted(header.as_posix() for header in path.parent.rglob("*.h"))
+    return ["superdsm/_ext/kernels.h"] if "superdsm._ext.simd" in path.read_text() else []
+
+
 def extensions() -> list[Extension]:
     """One extension module per file in superdsm/_ext."""
     return [
         Extension(
             f"superdsm._ext.{path.stem}",
-            [path.as_posix()],
+            [path.as_posix(), *SOURCES.get(path.stem, ())],
             include_dirs=[numpy.get_include(), "superdsm/_ext"],
-            depends=sorted(header.as_posix() for header in Path("superdsm/_ext").glob("*.h")),
+            depends=headers(path),
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-            extra_compile_args=COMPILE_ARGS + (FUSED if path.stem == "model" else []),
+            extra_compile_args=COMPILE_ARGS,
         )
         for path in sorted(Path("superdsm/_ext").glob("*.pyx"))
     ]

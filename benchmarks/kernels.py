@@ -7,7 +7,8 @@ the derivatives add their sums over pixels, and the filters and floods have floo
 import numpy as np
 from common import arguments, median_seconds, print_table, real_regions
 
-from superdsm._ext.model import RegionModel, logistic
+from superdsm._ext.model import DeformableModel, EllipticalModel, logistic
+from superdsm._ext.region_layout import RegionLayout
 from superdsm.api import segment
 from superdsm.core import filters, model
 from superdsm.core.distance import edt
@@ -31,16 +32,18 @@ def main():
         values, surface = y[omega], np.linspace(-3, 3, n_pixels)
         floor = median_seconds(21, logistic, values, surface) / n_pixels
         numpy_floor = median_seconds(21, numpy_energy, values, surface) / n_pixels
-        region = RegionModel(y, omega)
-        q, _, _, iterations = region.fit_elliptical()
-        elliptical = median_seconds(11, region.fit_elliptical) / n_pixels
-        polynomial = median_seconds(21, region.derivatives, q, 0.0, 1.0) / n_pixels
-        set_up = median_seconds(11, RegionModel, y, omega) / n_pixels
-        region.deform(model.gaussian_kernel(params.smooth_amount, 2.0), params.smooth_subsample)
-        x, _, _, steps = region.fit_deformable(q, params.alpha, params.epsilon)
-        full = median_seconds(21, region.derivatives, x, params.alpha, 1.0) / n_pixels
+        region = RegionLayout(y, omega)
+        set_up = median_seconds(11, RegionLayout, y, omega) / n_pixels
+        elliptical = EllipticalModel(region)
+        q, _, _, iterations = elliptical.fit()
+        start = median_seconds(11, elliptical.fit) / n_pixels
+        polynomial = median_seconds(21, elliptical.derivatives, q) / n_pixels
+        kernel = model.gaussian_kernel(params.smooth_amount, 2.0)
+        deformable = DeformableModel(region, kernel, params.smooth_subsample)
+        x, _, _, steps = deformable.fit(q, params.alpha, params.epsilon)
+        full = median_seconds(21, deformable.derivatives, x, params.alpha, 1.0) / n_pixels
         rows.append((n_pixels, x.size, *(1e9 * value for value in (numpy_floor, floor, polynomial, full)),
-                     1e9 * set_up, 1e9 * elliptical, iterations, steps))
+                     1e9 * set_up, 1e9 * start, iterations, steps))
     print("ns per pixel of a region:")
     print_table(("pixels", "parameters", "NumPy exp+log1p", "exp+division+log", "elliptical pass", "deformable pass",
                  "set-up", "elliptical fit", "its", "deformable its"), rows)

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 FINAL_OBJECTS = ("postprocessed_objects", "cover")
 
 
+def instruction_set() -> str:
+    """Return the instruction set whose kernels are used, for instance "avx2" (see `superdsm._ext.instruction_set`).
+
+    Raises
+    ------
+    KernelsError
+        The kernels are not built, or the environment variable ``SUPERDSM_SIMD`` asks for some that there are not.
+    """
+    from superdsm._ext import instruction_set
+
+    return instruction_set()
+
+
 @dataclass(frozen=True)
 class Result:
     """The segmentation of an image.

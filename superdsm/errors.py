@@ -45,6 +45,10 @@ class ImageError(SuperDSMError):
     """An image cannot be read, or cannot be segmented as it is."""
 
 
+class KernelsError(ImportError):
+    """The compiled kernels cannot be used: nothing can be segmented, whatever the image. Its text is one line, too."""
+
+
 def suggest(word: str, known: "list[str] | tuple[str, ...]") -> str:
     """Return `` (did you mean ...?)`` if one of `known` resembles `word`, else an empty string."""
     from difflib import get_close_matches

@@ -25,7 +25,7 @@ NUMERICS = (
 HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
-SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "parallel")
+SPINE = ("errors", "config", "params", "fields", "stage", "pipeline", "records", "hookspecs", "parallel", "host")
 EDGES = ("io", "api")  # where arrays meet files and users
 
 # Layer: (what it never imports, what it does not import at module level).

@@ -1,9 +1,13 @@
 """Cython kernels."""
 
+import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from superdsm.errors import KernelsError
+
 _HERE = Path(__file__).parent
+_VARIABLE = "SUPERDSM_SIMD"
 
 
 def _built(directory: Path) -> bool:
@@ -12,7 +16,35 @@ def _built(directory: Path) -> bool:
 
 
 if not _built(_HERE):
-    raise ImportError(
+    raise KernelsError(
         f"the kernels of superdsm are not built in {_HERE.parents[1]}; run there: pip install -e . "
         "(or leave this directory, if superdsm is installed elsewhere)"
     )
+
+from superdsm._ext import simd  # noqa: E402  (a message above says what is wrong where it is not built)
+
+
+def instruction_set() -> str:
+    """Return the instruction set whose kernels are in use.
+
+    Returns
+    -------
+    str
+        "avx512", "avx2", "sse2", "neon" or "scalar": the widest that the machine has, or what the environment variable
+        ``SUPERDSM_SIMD`` asked for when the kernels were imported.
+    """
+    return simd.in_use()
+
+
+def _choose(name: str) -> None:
+    """Use the kernels for an instruction set, if one is asked for."""
+    if name and name not in simd.supported():
+        raise KernelsError(
+            f"{_VARIABLE}={name}: no instruction set that this machine and build have; "
+            f"choose one of {', '.join(simd.supported())}, or unset the variable"
+        )
+    if name:
+        simd.use(name)
+
+
+_choose(os.environ.get(_VARIABLE, "").strip().lower())

@@ -1,18 +1,10 @@
 /* Determinants of the Hessian of an image by box filters over its integral image (Bay et al., SURF). */
-#ifndef SUPERDSM_BOXES_H
-#define SUPERDSM_BOXES_H
-
-#include <stddef.h>
+#ifndef SUPERDSM_BLOBS_H
+#define SUPERDSM_BLOBS_H
 
 #include "simd.h"
 
-#define BLOCK 64            /* columns that are skipped together */
 #define MIN_CURVATURE 0.0149f /* |d2/dx2| below this has no determinant above 0.01, as |d2/dy2| <= 2/3 */
-
-typedef struct {
-    const double *data; /* rows x stride; columns from `width` on repeat the last one */
-    ptrdiff_t height, width, stride;
-} Integral;
 
 INLINE ptrdiff_t clip_index(ptrdiff_t i, ptrdiff_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }
 
@@ -56,7 +48,6 @@ INLINE int curvatures(float *restrict out, const double *restrict whole, const d
 /* Find the blocks of columns that have determinants above `least`, or that may have some in rows at most `reach` away.
 
    Sums over a box of n x m pixels with values in [0, 1] change by at most m from a row to the next. */
-CLONES
 static void possible_blocks(char *restrict possible, const Integral *image, ptrdiff_t r, ptrdiff_t length,
                             ptrdiff_t reach, double least)
 {
@@ -86,7 +77,6 @@ static void possible_blocks(char *restrict possible, const Integral *image, ptrd
 
 /* One row of determinants for boxes of side `length`: out[c] for c in [0, width), 0 where they are not above `least`
    (at least 0.01), and active[c / BLOCK]: whether there are others. Blocks that are not possible are not looked at. */
-CLONES
 static void determinant_row(double *restrict out, char *restrict active, const char *restrict possible,
                             const Integral *image, ptrdiff_t r, ptrdiff_t length, double least)
 {
@@ -144,57 +134,56 @@ INLINE ptrdiff_t reflect_index(ptrdiff_t i, ptrdiff_t n)
 }
 
 /* Laplacian of Gaussian at a pixel: the sum of k0 (x) k2 and k2 (x) k0 over the (2 radius + 1)^2 pixels around it, with
-   reflection at the borders. The kernels k0 and k2 end with LANES zeros; `line` has room for as many values. */
-CLONES
+   reflection at the borders. The kernels k0 and k2 end with STRIP zeros; `line` has room for as many values. */
 static double log_at(const double *image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t r, ptrdiff_t c,
                      const double *k0, const double *k2, ptrdiff_t radius, double *line)
 {
     const ptrdiff_t size = 2 * radius + 1;
-    const int inside = c >= radius && c + radius + LANES < width;
-    vec total = zero();
+    const int inside = c >= radius && c + radius + STRIP < width;
+    vec total[PARTS];
+    for (int part = 0; part < PARTS; part++)
+        total[part] = zero();
     for (ptrdiff_t j = 0; j < size; j++) {
         const double *row = image + reflect_index(r - radius + j, height) * width;
-        vec sum0 = zero(), sum2 = zero();
         if (inside)
             row += c - radius;
         else {
-            for (ptrdiff_t i = 0; i < size + LANES; i++)
+            for (ptrdiff_t i = 0; i < size + STRIP; i++)
                 line[i] = row[reflect_index(c - radius + i, width)];
             row = line;
         }
-        for (ptrdiff_t i = 0; i < size; i += LANES) {
-            vec values = load(row + i);
-            sum0 += values * load(k0 + i);
-            sum2 += values * load(k2 + i);
+        for (int part = 0; part < PARTS; part++) {
+            vec sum0 = zero(), sum2 = zero();
+            for (ptrdiff_t i = part * LANES; i < size + part * LANES; i += STRIP) {
+                vec values = load(row + i);
+                sum0 = add(sum0, mul(values, load(k0 + i)));
+                sum2 = add(sum2, mul(values, load(k2 + i)));
+            }
+            total[part] = add(total[part], add(mul(sum0, splat(k2[j])), mul(sum2, splat(k0[j]))));
         }
-        total += sum0 * k2[j] + sum2 * k0[j];
     }
     return sum(total);
 }
 
-/* Sum of products of n single-precision values; n is a multiple of 16. */
-CLONES
+/* Sum of products of n single-precision values; n is a multiple of WAVES. */
 static float dot_single(const float *a, const float *b, ptrdiff_t n)
 {
-#if LANES > 1
-    typedef float single __attribute__((vector_size(64), aligned(4), may_alias));
-    single sums = {0};
-    float total = 0;
-    for (ptrdiff_t i = 0; i < n; i += 16)
-        sums += *(const single *)(a + i) * *(const single *)(b + i);
-    for (int i = 0; i < 16; i++)
-        total += sums[i];
+    single sums[WAVES / SINGLES];
+    float lanes[WAVES], total = 0;
+    for (int k = 0; k < WAVES / SINGLES; k++)
+        sums[k] = splat_single(0);
+    for (ptrdiff_t i = 0; i < n; i += WAVES)
+        for (int k = 0; k < WAVES / SINGLES; k++)
+            sums[k] = add_product(sums[k], load_single(a + i + k * SINGLES), load_single(b + i + k * SINGLES));
+    for (int k = 0; k < WAVES / SINGLES; k++)
+        store_single(lanes + k * SINGLES, sums[k]);
+    for (int i = 0; i < WAVES; i++)
+        total += lanes[i];
     return total;
-#else
-    float total = 0;
-    for (ptrdiff_t i = 0; i < n; i++)
-        total += a[i] * b[i];
-    return total;
-#endif
 }
+_Static_assert(WAVES % SINGLES == 0, "registers have to divide the lanes of a sum");
 
 /* Integral image of stride `stride`, whose rows repeat their last value behind the last column. */
-CLONES
 static void integrate(double *restrict out, double *restrict columns, const double *restrict image, ptrdiff_t height,
                       ptrdiff_t width, ptrdiff_t stride)
 {

@@ -6,28 +6,7 @@ from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-cdef extern from "blobs.h" nogil:
-    ctypedef struct Integral:
-        const double* data
-        Py_ssize_t height
-        Py_ssize_t width
-        Py_ssize_t stride
-    const Py_ssize_t BLOCK
-    void possible_blocks(
-        char* possible, const Integral* image, Py_ssize_t r, Py_ssize_t length, Py_ssize_t reach, double least
-    ) noexcept
-    void determinant_row(
-        double* out, char* active, const char* possible, const Integral* image,
-        Py_ssize_t r, Py_ssize_t length, double least
-    ) noexcept
-    double log_at(
-        const double* image, Py_ssize_t height, Py_ssize_t width, Py_ssize_t r, Py_ssize_t c,
-        const double* k0, const double* k2, Py_ssize_t radius, double* line
-    ) noexcept
-    float dot_single(const float* a, const float* b, Py_ssize_t n) noexcept
-    void integrate(
-        double* out, double* columns, const double* image, Py_ssize_t height, Py_ssize_t width, Py_ssize_t stride
-    ) noexcept
+from superdsm._ext.simd cimport BLOCK, STRIP, Integral, kernels
 
 cdef struct Maximum:
     double strength
@@ -36,7 +15,7 @@ cdef struct Maximum:
     int32_t level
     int32_t unused
 
-PADDING = 8  # zeros behind a kernel, for the widest vectors
+PADDING = STRIP  # zeros behind a kernel, as whole strips are read
 MAXIMUM = np.dtype(
     [("strength", np.float64), ("row", np.int32), ("col", np.int32), ("level", np.int32), ("unused", np.int32)]
 )
@@ -111,7 +90,7 @@ def integral(const double[:, ::1] image, Py_ssize_t padding):
     cdef double[:, ::1] out = result
     cdef double[::1] work = columns
     with nogil:
-        integrate(&out[0, 0], &work[0], &image[0, 0], H, W, W + padding)
+        kernels.integrate(&out[0, 0], &work[0], &image[0, 0], H, W, W + padding)
     return result
 
 
@@ -119,7 +98,7 @@ def maxima(
     const double[:, ::1] image,
     const double[:, ::1] sums,
     const Py_ssize_t[::1] lengths,
-    const double[:, :, ::1] kernels,
+    const double[:, :, ::1] filters,
     const Py_ssize_t[::1] radii,
     const float[:, ::1] waves,
     const float[::1] spectra,
@@ -142,18 +121,18 @@ def maxima(
         `integral` of the image, with a padding of ``max(lengths) // 2 + 2`` or more.
     lengths : ndarray of intp, shape (levels,)
         Sides of the boxes, in pixels.
-    kernels : ndarray of float64, shape (2, levels, n)
+    filters : ndarray of float64, shape (2, levels, n)
         Gaussians and their second derivatives, each from column 0 on, with `PADDING` zeros or more behind.
     radii : ndarray of intp, shape (levels,)
-        The kernels have ``2 * radius + 1`` values.
+        The filters have ``2 * radius + 1`` values.
     waves : ndarray of float32, shape (rows, n)
         Waves along the columns of the image.
     spectra : ndarray of float32
         The approximate LoG of each level, as coefficients of the waves: shape (columns, size) each, one after the other.
     sizes : ndarray of intp, shape (levels,)
-        Number of waves of each level, a multiple of 16; 0 in levels without approximation.
+        Number of waves of each level, a multiple of `WAVES`; 0 in levels without approximation.
     margins : ndarray of float32, shape (levels,)
-        Where the absolute value of the approximate LoG is not larger, the LoG is computed from the kernels if its sign
+        Where the absolute value of the approximate LoG is not larger, the LoG is computed from the filters if its sign
         matters.
     first, last : int
         The rows, without the last.
@@ -177,7 +156,7 @@ def maxima(
     scan.spectra = &spectra[0] if spectra.shape[0] else NULL
     scan.margins, scan.sizes, scan.most_waves = &margins[0], &sizes[0], waves.shape[1]
     with nogil:
-        failed = allocate(&scan, kernels.shape[2])
+        failed = allocate(&scan, filters.shape[2])
         if not failed:
             for k in range(scan.levels):
                 scan.offsets[k] = scan.offsets[k - 1] + sizes[k - 1] * scan.W if k else 0
@@ -195,19 +174,19 @@ def maxima(
                     step = 2 * reach + 1
                     if r == low or r % step == 0:
                         if reach:
-                            possible_blocks(
+                            kernels.possible_blocks(
                                 scan.possible + k * scan.blocks, &box, min(r // step * step + reach, scan.H - 1),
                                 lengths[k], reach, least,
                             )
                         else:
                             memset(scan.possible + k * scan.blocks, 1, scan.blocks)
-                    determinant_row(
+                    kernels.determinant_row(
                         scan.det + (slot + k) * scan.stride + 1, scan.active + (slot + k) * scan.blocks,
                         scan.possible + k * scan.blocks, &box, r, lengths[k], least,
                     )
             if r > first:
                 for k in range(scan.levels):
-                    failed |= scan_row(&scan, image, kernels, radii, r - 1, k)
+                    failed |= scan_row(&scan, image, filters, radii, r - 1, k)
     if failed:
         release(&scan)
         raise MemoryError
@@ -224,7 +203,7 @@ cdef inline char known_sign(Scan* scan, Py_ssize_t r, Py_ssize_t k, Py_ssize_t c
     cdef char* sign = scan.signs + ((r % 3) * scan.levels + k) * scan.W + c
     cdef float value
     if sign[0] == UNKNOWN and scan.sizes[k]:
-        value = dot_single(
+        value = kernels.dot_single(
             scan.waves + r * scan.most_waves, scan.spectra + scan.offsets[k] + c * scan.sizes[k], scan.sizes[k]
         )
         sign[0] = NEGATIVE if value < -scan.margins[k] else (POSITIVE if value > scan.margins[k] else DOUBTFUL)
@@ -232,19 +211,19 @@ cdef inline char known_sign(Scan* scan, Py_ssize_t r, Py_ssize_t k, Py_ssize_t c
 
 
 cdef char computed_sign(
-    Scan* scan, const double[:, ::1] image, const double[:, :, ::1] kernels, const Py_ssize_t[::1] radii,
+    Scan* scan, const double[:, ::1] image, const double[:, :, ::1] filters, const Py_ssize_t[::1] radii,
     Py_ssize_t r, Py_ssize_t k, Py_ssize_t c
 ) noexcept nogil:
     cdef char* sign = scan.signs + ((r % 3) * scan.levels + k) * scan.W + c
     if sign[0] == UNKNOWN or sign[0] == DOUBTFUL:
-        sign[0] = NEGATIVE if log_at(
-            &image[0, 0], scan.H, scan.W, r, c, &kernels[0, k, 0], &kernels[1, k, 0], radii[k], scan.line
+        sign[0] = NEGATIVE if kernels.log_at(
+            &image[0, 0], scan.H, scan.W, r, c, &filters[0, k, 0], &filters[1, k, 0], radii[k], scan.line
         ) < 0 else POSITIVE
     return sign[0]
 
 
 cdef int scan_row(
-    Scan* scan, const double[:, ::1] image, const double[:, :, ::1] kernels, const Py_ssize_t[::1] radii,
+    Scan* scan, const double[:, ::1] image, const double[:, :, ::1] filters, const Py_ssize_t[::1] radii,
     Py_ssize_t r, Py_ssize_t k
 ) noexcept nogil:
     """Collect the maxima of a row and level, whose neighbours are in memory (zero outside the image)."""
@@ -286,11 +265,11 @@ cdef int scan_row(
             while n and not blocked:
                 n -= 1
                 blocked = computed_sign(
-                    scan, image, kernels, radii, larger[n][0], larger[n][1], larger[n][2]
+                    scan, image, filters, radii, larger[n][0], larger[n][1], larger[n][2]
                 ) == NEGATIVE
             if blocked:
                 continue
-            if own == NEGATIVE or computed_sign(scan, image, kernels, radii, r, k, c) == NEGATIVE:
+            if own == NEGATIVE or computed_sign(scan, image, filters, radii, r, k, c) == NEGATIVE:
                 if append(scan, Maximum(centre[c], <int32_t> r, <int32_t> c, <int32_t> k, 0)):
                     return 1
     return 0

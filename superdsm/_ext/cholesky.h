@@ -4,21 +4,22 @@
 #ifndef SUPERDSM_CHOLESKY_H
 #define SUPERDSM_CHOLESKY_H
 
-#include <math.h>
-
 #include "simd.h"
 
 INLINE double dot(const double *a, const double *b, int n) {
-    vec v = zero();
+    vec sums[PARTS];
     double tail = 0;
     int i = 0;
-    for (; i + LANES <= n; i += LANES) v += load(a + i) * load(b + i);
-    for (; i < n; i++) tail += a[i] * b[i];
-    return sum(v) + tail;
+    for (int part = 0; part < PARTS; part++) sums[part] = zero();
+    for (; i + STRIP <= n; i += STRIP)
+        for (int part = 0; part < PARTS; part++)
+            sums[part] = madd(load(a + i + part * LANES), load(b + i + part * LANES), sums[part]);
+    for (; i < n; i++) tail = madd_one(a[i], b[i], tail);
+    return sum(sums) + tail;
 }
 
 /* Replace the lower triangle of a (n x n) by its factor. A variable without curvature is frozen: its pivot becomes huge. */
-CLONES static void factorise(double *a, const int *first, double *inverse_diagonal, int n) {
+static void factorise(double *a, const int *first, double *inverse_diagonal, int n) {
     for (int i = 0; i < n; i++) {
         double *row = a + (size_t)i * n;
         for (int j = first[i]; j < i; j++) {
@@ -31,13 +32,13 @@ CLONES static void factorise(double *a, const int *first, double *inverse_diagon
 }
 
 /* Solve with the factor, in place. */
-CLONES static void solve(const double *a, const int *first, const double *inverse_diagonal, int n, double *x) {
+static void solve(const double *a, const int *first, const double *inverse_diagonal, int n, double *x) {
     for (int i = 0; i < n; i++)
         x[i] = (x[i] - dot(a + (size_t)i * n + first[i], x + first[i], i - first[i])) * inverse_diagonal[i];
     for (int i = n - 1; i >= 0; i--) {
         const double *row = a + (size_t)i * n;
         x[i] *= inverse_diagonal[i];
-        for (int j = first[i]; j < i; j++) x[j] -= row[j] * x[i];
+        for (int j = first[i]; j < i; j++) x[j] = madd_one(-row[j], x[i], x[j]);
     }
 }
 

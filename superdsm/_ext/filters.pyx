@@ -2,20 +2,10 @@
 
 from libc.stdlib cimport free, malloc
 
-cdef enum:
-    SIZE = 8  # columns that are worked on together
+from superdsm._ext.simd cimport TILE as SIZE
+from superdsm._ext.simd cimport kernels
 
-cdef extern from "filters.h" nogil:
-    void filter_tile(
-        double* out, Py_ssize_t stride, Py_ssize_t columns, const double* lines, Py_ssize_t n,
-        const double* weights, Py_ssize_t radius, const char* wanted
-    ) noexcept
-    void subtract_row(
-        double* y, const double* clipped, const double* unclipped, const double* squared, double sigma, double least,
-        Py_ssize_t n
-    ) noexcept
-
-TILE = SIZE
+TILE = SIZE  # columns that are worked on together
 
 
 def correlate_columns(
@@ -78,7 +68,7 @@ def correlate_columns(
                     buffer[r * SIZE + i] = image[source, c + i]
                 for i in range(n, SIZE):
                     buffer[r * SIZE + i] = 0
-            filter_tile(&out[c, 0], H, n, buffer, H, &weights[0], radius, flags)
+            kernels.filter_tile(&out[c, 0], H, n, buffer, H, &weights[0], radius, flags)
         free(block)
 
 
@@ -112,4 +102,4 @@ def subtract_offset(
     cdef Py_ssize_t W = y.shape[1], r
     with nogil:
         for r in range(first, last):
-            subtract_row(&y[r, 0], &clipped[r, 0], &unclipped[r, 0], &squared[r, 0], sigma, least, W)
+            kernels.subtract_row(&y[r, 0], &clipped[r, 0], &unclipped[r, 0], &squared[r, 0], sigma, least, W)

@@ -1,59 +1,30 @@
-"""The deformable shape model on one region: its energy and derivatives, and the damped Newton method that minimises it.
+"""The deformable shape model on one region: its energy and derivatives, and fits that minimise it.
 
-The passes over the pixels are in model_passes.h. Parameters are ordered (xi, q) with xi in raster order of the centres and q
-the coefficients of 1, x1, x2, x1^2, x1 x2, x2^2 (coordinates centred on and scaled to the region).
+The passes over the pixels are in model_passes.h, Newton's method is in newton.pyx. Parameters are ordered (xi, q) with
+xi in raster order of the centres and q the coefficients of 1, x1, x2, x1^2, x1 x2, x2^2 (coordinates centred on and scaled to the region).
 """
 
 import numpy as np
 
-from libc.math cimport sqrt
-from libc.stdint cimport int32_t, uint8_t
-from libc.stdlib cimport abs, calloc, free
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport abs
+from libc.string cimport memset
 
 from superdsm._ext.clock cimport now
-from superdsm._ext.region_layout cimport LANES, Region, RegionLayout, threshold_strip
+from superdsm._ext.newton cimport Objective, Progress, Regulariser
+from superdsm._ext.region_layout cimport CentreLayout, RegionLayout
+from superdsm._ext.simd cimport STRIP, Centres, Contractions, Line, Moments, Pixels, kernels
 
+# An elliptical fit begins on every n-th row, with MIN_START pixels at least and n = MAX_STRIDE at most: a few rows tell
+# nearly where the optimum is.
+cdef int MIN_START = 600
+cdef int MAX_STRIDE = 8
+cdef double START_TOLERANCE = 1e-4
+# It is dropped unless the energy gets below this per pixel (of zero parameters: log 2 = 0.69).
+cdef double WORST_START = 0.5
 
-cdef extern from "model_passes.h" nogil:
-    ctypedef struct Moments:
-        double energy
-        double gradient[6]
-        double hessian[15]
-    void elliptical_pass(const Region*, const double* q, int stride, Moments*)
-    void surface_pass(const Region*, const double* q, const double* t, Moments*, double* weights, double* pairs,
-                      double* singles)
-    void surface_values(const Region*, const double* q, const double* t, double* s)
-    void logistic_terms(const double* y, const double* s, size_t n, double* energy, double* g, double* h)
-    void expand_columns(const Region*, const double* xi, double* t)
-    void contract_columns(const Region*, const double* pairs, const double* singles, double* weighted,
-                          double* gradient, double* hessian)
-
-
-cdef extern from "cholesky.h" nogil:
-    void factorise(double* a, const int* first, double* inverse_diagonal, int n)
-    void solve(const double* a, const int* first, const double* inverse_diagonal, int n, double* x)
-
-
-cdef enum Status:
-    OPTIMAL = 0
-    TIMEOUT = 1
-    FAILED = 2
-
-STATUS = {OPTIMAL: "optimal", TIMEOUT: "timeout", FAILED: "failed"}
-
-cdef int MAX_ITERATIONS = 500
 cdef int[6] POWER1 = [0, 1, 0, 2, 1, 0]  # of x1 and x2 in the monomials of q
 cdef int[6] POWER2 = [0, 0, 1, 0, 1, 2]
-
-
-cdef struct Regulariser:
-    double alpha, epsilon
-
-
-cdef struct Progress:
-    double energy
-    int iterations
 
 
 cdef inline int position(int i, int j) noexcept nogil:
@@ -61,196 +32,110 @@ cdef inline int position(int i, int j) noexcept nogil:
     return (i + j) * (i + j + 1) // 2 + j
 
 
-cdef class RegionModel(RegionLayout):
-    """The model on one region.
+cdef class Model(Objective):
+    """What both models share; the last six of the parameters are q."""
 
-    Parameters
-    ----------
-    y : ndarray of float64, shape (rows, columns)
-        Offset-corrected intensities.
-    omega : ndarray of bool, same shape
-        The region; not empty.
-    """
+    cdef readonly RegionLayout layout
+    cdef Line* lines            # scratch: one for each row
 
-    cdef int n_xi
-    cdef int* envelope
-    cdef double* gradient
-    cdef double* hessian
-    cdef double* inverse_diagonal
-    cdef double* t
-    cdef double* weights
-    cdef double* pairs
-    cdef double* singles
-    cdef double* weighted
-
-    def __cinit__(self, y, omega):
-        self._reserve(0)
-
-    cdef int _reserve(self, int n_xi) except -1:
-        """Memory for the derivatives."""
-        cdef int n = n_xi + 6
-        self.n_xi = n_xi
-        self.gradient = <double*> self.take(n, sizeof(double))
-        self.hessian = <double*> self.take(<size_t> n * n, sizeof(double))
-        self.inverse_diagonal = <double*> self.take(n, sizeof(double))
-        self.envelope = <int*> self.take(n, sizeof(int))
+    cdef int _reserve(self, RegionLayout layout, int n) except -1:
+        """Memory for n parameters."""
+        self.layout = layout
+        self.reserve(n)
+        self.lines = <Line*> self.memory.take(layout.pixels.height, sizeof(Line))
         return 0
 
-    def deform(self, const double[::1] kernel, int subsample):
-        """Add the deformation: Gaussians at centres about `subsample` pixels apart (Sec. 3.2 of the method).
+    cdef void _surface(self, const double* x, double* s) noexcept nogil:
+        """The surface at all pixels, in strips."""
+
+    cdef void _polynomial_derivatives(self, const Moments* moments) noexcept nogil:
+        """Gradient and Hessian with respect to q."""
+        cdef int n = self.n, k, m
+        for k in range(6):
+            self.at.gradient[n - 6 + k] = moments.gradient[k]
+            for m in range(k + 1):
+                self.at.hessian[<size_t> (n - 6 + k) * n + n - 6 + m] = moments.hessian[
+                    position(POWER1[k] + POWER1[m], POWER2[k] + POWER2[m])
+                ]
+
+    def mask(self, const double[::1] x):
+        """Pixels of the region where the surface is positive.
 
         Parameters
         ----------
-        kernel : ndarray of float64, odd length
-            The factor of the separable Gaussian.
-        subsample : int
-            Spacing of the centres, in pixels.
+        x : ndarray of float64, shape (n,)
+            The parameters.
 
         Returns
         -------
-        int
-            Number of centres; 0 if the region is too small for a deformation.
+        ndarray of uint8, in the shape of the arrays of the region
         """
-        cdef Region* region = &self.region
-        cdef int n_xi = self.lay_out_centres(kernel, subsample)
-        if n_xi == 0:
-            return 0
-        self.t = <double*> self.take(<size_t> region.n_rows * region.width, sizeof(double))
-        self.weights = <double*> self.take(3 * LANES * <size_t> region.height, sizeof(double))
-        self.pairs = <double*> self.take(<size_t> region.n_pairs * region.width, sizeof(double))
-        self.singles = <double*> self.take(4 * <size_t> region.n_rows * region.width, sizeof(double))
-        self.weighted = <double*> self.take(region.width + LANES, sizeof(double))
-        self._reserve(n_xi)
-        self._envelope()
-        self._normalise()
-        return n_xi
-
-    cdef int _envelope(self) except -1:
-        """First structural non-zero of each row of the Hessian (Gaussians overlap within the truncation only)."""
-        cdef Region* region = &self.region
-        cdef int a, b, i, j, reach = 2 * region.half
+        self.check(x)
+        cdef double[::1] s = np.empty(<size_t> self.layout.pixels.n_strips * self.layout.pixels.height * STRIP)
+        result_array = np.zeros((self.layout.source.height, self.layout.source.width), np.uint8)
+        cdef uint8_t[:, ::1] result = result_array
         with nogil:
-            for a in range(region.n_rows):
-                for i in range(region.first[a], region.first[a + 1]):
-                    self.envelope[i] = i
-                    for b in range(a + 1):
-                        for j in range(region.first[b], region.first[b + 1]):
-                            if region.row[a] - region.row[b] <= reach and abs(region.column[i] - region.column[j]) <= reach:
-                                self.envelope[i] = min(self.envelope[i], j)
-        return 0
+            self._surface(&x[0], &s[0])
+            self.layout.threshold(&s[0], &result[0, 0])
+        return result_array
 
-    cdef int _normalise(self) except -1:
-        """Inverse sums of the rows of G."""
-        cdef Region* region = &self.region
-        cdef size_t n = <size_t> region.n_strips * region.height * LANES, i
-        cdef double* inverse = <double*> self.take(n, sizeof(double))
-        cdef double[6] q
-        memset(q, 0, sizeof(q))
-        with nogil:
-            expand_columns(region, NULL, self.t)
-            surface_values(region, q, self.t, inverse)  # not normalised yet: the sums
-            for i in range(n):
-                inverse[i] = 1 / inverse[i] if inverse[i] > 0 else 0
-        region.inverse = inverse
-        return 0
+    def positive_on_frame(self, const double[::1] x, int r0, int c0, int height, int width):
+        """Whether the polynomial part is positive on the frame of pixels just outside an image.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (n,)
+            The parameters.
+        r0, c0 : int
+            Position of the arrays of the region in the image.
+        height, width : int
+            Shape of the image.
+        """
+        self.check(x)
+        cdef const double* q = &x[self.n - 6]
+        cdef int i
+        for i in range(-1, width + 1):
+            if self.polynomial(q, -1 - r0, i - c0) > 0 or self.polynomial(q, height - r0, i - c0) > 0:
+                return True
+        for i in range(height):
+            if self.polynomial(q, i - r0, -1 - c0) > 0 or self.polynomial(q, i - r0, width - c0) > 0:
+                return True
+        return False
+
+    cdef double polynomial(self, const double* q, int row, int column) noexcept nogil:
+        cdef double u = (row - self.layout.r0) / self.layout.unit, v = (column - self.layout.c0) / self.layout.unit
+        return q[0] + q[1] * u + q[2] * v + q[3] * u * u + q[4] * u * v + q[5] * v * v
+
+
+cdef class EllipticalModel(Model):
+    """The model without deformation: n = 6 parameters q.
+
+    Parameters
+    ----------
+    layout : RegionLayout
+        The region.
+    """
+
+    def __cinit__(self, RegionLayout layout):
+        self._reserve(layout, 6)
 
     cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil:
-        """Energy (without the regulariser) at the parameters x, and its gradient and Hessian."""
-        cdef Region* region = &self.region
         cdef Moments moments
-        cdef int n_xi = self.n_xi, n = n_xi + 6, k, m
-        cdef size_t pairs = <size_t> region.n_pairs * region.width, singles = 4 * <size_t> region.n_rows * region.width
-        if n_xi == 0:
-            elliptical_pass(region, x, stride, &moments)
-        else:
-            expand_columns(region, x, self.t)
-            if derivatives:
-                memset(self.pairs, 0, pairs * sizeof(double))
-                memset(self.singles, 0, singles * sizeof(double))
-            surface_pass(region, x + n_xi, self.t, &moments, self.weights, self.pairs if derivatives else NULL,
-                         self.singles)
+        kernels.elliptical_pass(&self.layout.pixels, x, stride, &moments, self.lines)
         if derivatives:
-            memset(self.hessian, 0, <size_t> n * n * sizeof(double))
-            if n_xi:
-                contract_columns(region, self.pairs, self.singles, self.weighted, self.gradient, self.hessian)
-            for k in range(6):
-                self.gradient[n_xi + k] = moments.gradient[k]
-                for m in range(k + 1):
-                    self.hessian[<size_t> (n_xi + k) * n + n_xi + m] = moments.hessian[
-                        position(POWER1[k] + POWER1[m], POWER2[k] + POWER2[m])
-                    ]
+            self._polynomial_derivatives(&moments)
         return moments.energy
 
-    cdef double regularise(self, const double* x, const Regulariser* reg, bint derivatives, bint mixed) noexcept nogil:
-        """Energy of the deformation; adds its derivatives, with a mixed curvature far from the optimum (Sec. 3.1)."""
-        cdef double energy = 0, root, curvature
-        cdef int i, n = self.n_xi + 6
-        for i in range(self.n_xi):
-            root = sqrt(x[i] * x[i] + reg.epsilon)
-            energy += reg.alpha * (root - sqrt(reg.epsilon))
-            if derivatives:
-                curvature = reg.alpha * reg.epsilon / (root * root * root)
-                if mixed:
-                    curvature = 0.4 * reg.alpha / root + 0.6 * curvature
-                self.gradient[i] += reg.alpha * x[i] / root
-                self.hessian[<size_t> i * n + i] += curvature
-        return energy
+    cdef void _surface(self, const double* x, double* s) noexcept nogil:
+        kernels.surface_values(&self.layout.pixels, NULL, x, NULL, s, self.lines)
 
-    cdef Status newton(self, double* x, const Regulariser* reg, int stride, double tolerance, double deadline,
-                       Progress* progress) noexcept nogil:
-        """Minimise from x: damped Newton method with the exact Hessian (but for the curvature of the regulariser)."""
-        cdef int n = self.n_xi + 6, i
-        cdef double* step = <double*> calloc(2 * n, sizeof(double))
-        cdef double* trial = step + n
-        cdef double decrement = 1e300, t, energy, reached
-        cdef Status status = FAILED
-        if step == NULL:
-            return FAILED
-        energy = self.evaluate(x, True, stride) + self.regularise(x, reg, True, True)
-        while progress.iterations < MAX_ITERATIONS:
-            for i in range(n):
-                step[i] = -self.gradient[i]
-            factorise(self.hessian, self.envelope, self.inverse_diagonal, n)
-            solve(self.hessian, self.envelope, self.inverse_diagonal, n, step)
-            decrement = 0
-            for i in range(n):
-                decrement -= self.gradient[i] * step[i]
-            if not decrement >= 0:
-                break
-            progress.iterations += 1
-            if decrement / 2 <= tolerance * max(1, energy):
-                for i in range(n):  # the last step costs nothing any more
-                    x[i] += step[i]
-                energy -= decrement / 2
-                status = OPTIMAL
-                break
-            t = 1
-            while True:
-                for i in range(n):
-                    trial[i] = x[i] + t * step[i]
-                # The full step is nearly always taken: its derivatives come with its energy.
-                reached = self.evaluate(trial, t == 1, stride) + self.regularise(
-                    trial, reg, t == 1, decrement > 20
-                )
-                if reached <= energy - 0.1 * t * decrement + 1e-13 * energy or t < 1e-12:
-                    break
-                t /= 2
-            if t < 1e-12:
-                break
-            if t < 1:
-                self.evaluate(trial, True, stride)
-                self.regularise(trial, reg, True, decrement > 20)
-            energy = reached
-            memcpy(x, trial, n * sizeof(double))
-            if now() > deadline:
-                status = TIMEOUT
-                break
-        progress.energy = energy
-        free(step)
-        return status
+    def fit(self, double timeout=300):
+        """Minimise the energy.
 
-    def fit_elliptical(self, double timeout=300):
-        """Minimise the energy of the elliptical model.
+        Parameters
+        ----------
+        timeout : float
+            In seconds.
 
         Returns
         -------
@@ -262,117 +147,118 @@ cdef class RegionModel(RegionLayout):
         """
         cdef double[::1] q = np.zeros(6)
         cdef double deadline = now() + timeout
-        cdef Status status
         cdef Progress progress = Progress(0, 0)
         cdef Regulariser none = Regulariser(0, 1)
-        cdef int stride = min(8, self.n_pixels // 600)
-        self.n_xi = 0
-        with nogil:
-            if stride > 1:  # a few rows tell nearly where the optimum is
-                self.newton(&q[0], &none, stride, 1e-4, deadline, &progress)
-                if not self.evaluate(&q[0], False, 1) < 0.5 * self.n_pixels:
+        cdef int n_pixels = self.layout.n_pixels, stride = min(MAX_STRIDE, n_pixels // MIN_START)
+        if stride > 1:
+            with nogil:
+                self.newton(&q[0], &none, stride, START_TOLERANCE, deadline, &progress)
+                if not self.evaluate(&q[0], False, 1) < WORST_START * n_pixels:
                     memset(&q[0], 0, 6 * sizeof(double))
-            status = self.newton(&q[0], &none, 1, 1e-10, deadline, &progress)
-        return np.asarray(q), progress.energy, STATUS[status], progress.iterations
+        return self.minimise(q, &none, &progress, deadline)
 
-    def fit_deformable(self, const double[::1] q, double alpha, double epsilon, double timeout=300):
-        """Minimise the energy of the deformable model from the optimum `q` of the elliptical model.
+
+cdef class DeformableModel(Model):
+    """The model with a deformation: n_centres + 6 parameters (xi, q).
+
+    Parameters
+    ----------
+    layout : RegionLayout
+        The region.
+    kernel : ndarray of float64, odd length
+        The factor of the separable Gaussian.
+    spacing : int
+        Distance of the centres of the Gaussians, in pixels.
+
+    Attributes
+    ----------
+    n_centres : int
+        Number of Gaussians; 0 if the region is too small for a deformation, which leaves the elliptical model.
+    """
+
+    cdef readonly CentreLayout centre_layout
+    cdef Contractions work
+    cdef readonly int n_centres
+
+    def __cinit__(self, RegionLayout layout, const double[::1] kernel, int spacing):
+        self.centre_layout = CentreLayout(layout, kernel, spacing)
+        cdef const Centres* centres = &self.centre_layout.centres
+        cdef size_t width = layout.pixels.width
+        self.n_centres = centres.n
+        self._reserve(layout, centres.n + 6)
+        self.work.expanded = self.centre_layout.expanded
+        self.work.pairs = <double*> self.memory.take(centres.n_pairs * width, sizeof(double))
+        self.work.singles = <double*> self.memory.take(4 * centres.n_rows * width, sizeof(double))
+        self.work.weights = <double*> self.memory.take(3 * STRIP * <size_t> layout.pixels.height, sizeof(double))
+        self.work.weighted = <double*> self.memory.take(width + STRIP, sizeof(double))
+        self.work.lines = self.lines
+        self._find_envelope()
+
+    cdef int _find_envelope(self) except -1:
+        """Gaussians overlap within the truncation only; q belongs to all pixels."""
+        cdef const Centres* centres = &self.centre_layout.centres
+        cdef int a, b, i, j, reach = 2 * centres.half
+        with nogil:
+            for a in range(centres.n_rows):
+                for i in range(centres.first[a], centres.first[a + 1]):
+                    self.at.envelope[i] = i
+                    for b in range(a + 1):
+                        for j in range(centres.first[b], centres.first[b + 1]):
+                            if (centres.row[a] - centres.row[b] <= reach
+                                    and abs(centres.column[i] - centres.column[j]) <= reach):
+                                self.at.envelope[i] = min(self.at.envelope[i], j)
+        return 0
+
+    cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil:
+        cdef const Pixels* pixels = &self.layout.pixels
+        cdef const Centres* centres = &self.centre_layout.centres
+        cdef size_t width = pixels.width, n = self.n
+        cdef Moments moments
+        if centres.n == 0:
+            kernels.elliptical_pass(pixels, x, stride, &moments, self.lines)
+        else:
+            kernels.expand_columns(pixels, centres, x, self.work.expanded)
+            if derivatives:
+                memset(self.work.pairs, 0, centres.n_pairs * width * sizeof(double))
+                memset(self.work.singles, 0, 4 * centres.n_rows * width * sizeof(double))
+            kernels.deformable_pass(pixels, centres, x + centres.n, derivatives, &moments, &self.work)
+        if derivatives:
+            memset(self.at.hessian, 0, n * n * sizeof(double))
+            kernels.contract_columns(pixels, centres, &self.work, self.at.gradient, self.at.hessian)
+            self._polynomial_derivatives(&moments)
+        return moments.energy
+
+    cdef void _surface(self, const double* x, double* s) noexcept nogil:
+        cdef const Centres* centres = &self.centre_layout.centres
+        if centres.n:
+            kernels.expand_columns(&self.layout.pixels, centres, x, self.work.expanded)
+        kernels.surface_values(
+            &self.layout.pixels, centres, x + centres.n, self.work.expanded if centres.n else NULL, s, self.lines
+        )
+
+    def fit(self, const double[::1] q, double alpha, double epsilon, double timeout=300):
+        """Minimise the energy with its regulariser from the optimum of the elliptical model.
+
+        Parameters
+        ----------
+        q : ndarray of float64, shape (6,)
+            The optimum of the elliptical model.
+        alpha, epsilon : float
+            Weight and smoothness of the regulariser.
+        timeout : float
+            In seconds.
 
         Returns
         -------
-        x : ndarray of float64, shape (n_xi + 6,)
+        x : ndarray of float64, shape (n_centres + 6,)
         energy : float
         status : str
             "optimal", "timeout" or "failed".
         iterations : int
         """
-        x_array = np.concatenate([np.zeros(self.n_xi), q])
-        cdef double[::1] x = x_array
         cdef Progress progress = Progress(0, 0)
         cdef Regulariser reg = Regulariser(alpha, epsilon)
-        cdef Status status
-        cdef double deadline = now() + timeout
-        with nogil:
-            status = self.newton(&x[0], &reg, 1, 1e-10, deadline, &progress)
-        return x_array, progress.energy, STATUS[status], progress.iterations
-
-    def derivatives(self, const double[::1] x, double alpha, double epsilon):
-        """Energy, gradient and Hessian at the parameters x."""
-        cdef Regulariser reg = Regulariser(alpha, epsilon)
-        cdef int n = self.n_xi + 6
-        if x.shape[0] != n:
-            raise ValueError(f"expected {n} parameters, not {x.shape[0]}")
-        cdef double energy = self.evaluate(&x[0], True, 1) + self.regularise(&x[0], &reg, True, False)
-        lower = np.tril(np.asarray(<double[:n, :n]> self.hessian))
-        return energy, np.array(<double[:n]> self.gradient), lower + np.tril(lower, -1).T
-
-    def matrices(self, smooth_matrix):
-        """Intensities, basis of q, and G of the pixels in raster order, for solvers that store them.
-
-        Parameters
-        ----------
-        smooth_matrix : callable
-            ``smooth_matrix(mask, kernel, centres) -> matrix``.
-        """
-        cdef Region* region = &self.region
-        cdef int a, i
-        rows, columns = np.asarray(<int[:region.height]> self.rows), np.asarray(<int[:self.n_columns]> self.columns)
-        mask = np.asarray(self.arrays[1])[np.ix_(rows, columns)].view(bool)
-        strips = np.asarray(<double[:region.n_strips, :region.height, :LANES]> <double*> region.y)
-        y = strips.transpose(1, 0, 2).reshape(region.height, -1)[:, :self.n_columns][mask]
-        x1, x2 = np.meshgrid((rows - self.r0) / self.unit, (columns - self.c0) / self.unit, indexing="ij")
-        u, v = x1[mask], x2[mask]
-        kernel = np.asarray(<double[:2 * region.half + 1]> <double*> (region.kernel - region.half))
-        centres = [
-            (region.row[a], region.column[i])
-            for a in range(region.n_rows) for i in range(region.first[a], region.first[a + 1])
-        ]
-        return y, np.column_stack([np.ones(u.size), u, v, u * u, u * v, v * v]), smooth_matrix(mask, kernel, centres)
-
-    def mask(self, const double[::1] x):
-        """Pixels of the region where the surface is positive: uint8, in the shape of the array."""
-        cdef Region* region = &self.region
-        cdef int strip
-        cdef size_t size = <size_t> region.height * LANES
-        cdef double[::1] s = np.empty(region.n_strips * size)
-        result_array = np.zeros((self.source.height, self.source.width), np.uint8)
-        cdef uint8_t[:, ::1] result = result_array
-        cdef bint deformed = x.shape[0] > 6
-        with nogil:
-            if deformed:
-                expand_columns(region, &x[0], self.t)
-            surface_values(region, &x[x.shape[0] - 6], self.t if deformed else NULL, &s[0])
-            for strip in range(region.n_strips):
-                threshold_strip(&self.source, self.rows, region.height, self.columns + strip * LANES, self.lanes(strip),
-                                &s[strip * size], &result[0, 0])
-        return result_array
-
-    def positive_on_frame(self, const double[::1] x, int r0, int c0, int height, int width):
-        """Whether the polynomial part is positive on the frame of pixels just outside an image.
-
-        Parameters
-        ----------
-        x : ndarray of float64
-            Parameters.
-        r0, c0 : int
-            Position of the array in the image.
-        height, width : int
-            Shape of the image.
-        """
-        cdef const double* q = &x[x.shape[0] - 6]
-        cdef int i
-        for i in range(-1, width + 1):
-            if self.polynomial(q, -1 - r0, i - c0) > 0 or self.polynomial(q, height - r0, i - c0) > 0:
-                return True
-        for i in range(height):
-            if self.polynomial(q, i - r0, -1 - c0) > 0 or self.polynomial(q, i - r0, width - c0) > 0:
-                return True
-        return False
-
-    cdef double polynomial(self, const double* q, int row, int column) noexcept nogil:
-        cdef double u = (row - self.r0) / self.unit, v = (column - self.c0) / self.unit
-        return q[0] + q[1] * u + q[2] * v + q[3] * u * u + q[4] * u * v + q[5] * v * v
-
+        return self.minimise(np.concatenate([np.zeros(self.n_centres), q]), &reg, &progress, now() + timeout)
 
 def logistic(const double[::1] y, const double[::1] s):
     """Energy log(1 + exp(-y s)) of each pixel, and its first and second derivative with respect to s.
@@ -384,11 +270,13 @@ def logistic(const double[::1] y, const double[::1] s):
     y, s : ndarray of float64, shape (n,)
     """
     cdef Py_ssize_t n = y.shape[0]
-    padded = np.zeros((2, (n + LANES - 1) // LANES * LANES))
+    padded = np.zeros((2, (n + STRIP - 1) // STRIP * STRIP))
     padded[0, :n], padded[1, :n] = y, s
     result = np.empty((3, padded.shape[1]))
     cdef const double[:, ::1] values = padded
     cdef double[:, ::1] terms = result
     if n:
-        logistic_terms(&values[0, 0], &values[1, 0], values.shape[1], &terms[0, 0], &terms[1, 0], &terms[2, 0])
+        kernels.logistic_terms(
+            &values[0, 0], &values[1, 0], values.shape[1], &terms[0, 0], &terms[1, 0], &terms[2, 0]
+        )
     return result[0, :n], result[1, :n], result[2, :n]

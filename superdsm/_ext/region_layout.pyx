@@ -1,12 +1,17 @@
-"""Layout of a region for the passes over its pixels (see region.h)."""
+"""Layout of a region and of the Gaussians of its deformation, for the passes over its pixels (structures: kernels.h)."""
 
 import numpy as np
 
-from libc.stdint cimport int32_t, uint8_t
-from libc.stdlib cimport abs, calloc, free
+from libc.stdint cimport int32_t, uint8_t, uintptr_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
 
+from superdsm._ext.simd cimport CHUNK, STRIP, Centres, Line, Pixels, Powers, Segment, StripCounts, kernels
+
 from superdsm._ext.centres import find_centres
+
+cdef enum:
+    LINE = 64  # bytes of a line of the cache, which no row of a strip crosses
 
 
 cdef inline void insert(int* values, int at, int value, int n) noexcept nogil:
@@ -14,32 +19,8 @@ cdef inline void insert(int* values, int at, int value, int n) noexcept nogil:
     values[at] = value
 
 
-cdef class RegionLayout:
-    """The pixels of a region in strips, and its centres grouped by rows.
-
-    Parameters
-    ----------
-    y : ndarray of float64, shape (rows, columns)
-        Offset-corrected intensities.
-    omega : ndarray of bool, same shape
-        The region; not empty.
-    """
-
-    def __cinit__(self, y, omega):
-        if y.strides[1] != y.itemsize or omega.strides[1] != omega.itemsize:
-            y, omega = np.ascontiguousarray(y), np.ascontiguousarray(omega)
-        cdef const double[:, :] values = y
-        cdef const uint8_t[:, :] pixels = omega.view(np.uint8)
-        if y.shape != omega.shape or y.size == 0:
-            raise ValueError(f"intensities of shape {y.shape} and a region of shape {omega.shape} do not fit together")
-        self.arrays = (values, pixels)
-        self.source.y, self.source.y_stride = &values[0, 0], values.strides[0] // <Py_ssize_t> sizeof(double)
-        self.source.omega, self.source.omega_stride = &pixels[0, 0], pixels.strides[0]
-        self.source.height, self.source.width = pixels.shape[0], pixels.shape[1]
-        self._index()
-        if self.n_pixels == 0:
-            raise ValueError("the region is empty")
-        self._fill()
+cdef class Memory:
+    """Arrays that live as long as the object."""
 
     def __dealloc__(self):
         cdef int i
@@ -47,28 +28,69 @@ cdef class RegionLayout:
             free(self.owned[i])
 
     cdef void* take(self, size_t n, size_t size) except NULL:
-        """Allocate zeroed memory that lives as long as the object."""
+        """Allocate n zeroed items that begin with a line of the cache."""
         if self.n_owned == sizeof(self.owned) // sizeof(void*):
-            raise MemoryError("a region can be laid out only once")
-        cdef void* memory = calloc(n if n > 0 else 1, size)
+            raise RuntimeError("more arrays than there is room for")
+        cdef void* memory = calloc(n * size + LINE, 1)
         if memory == NULL:
             raise MemoryError
         self.owned[self.n_owned] = memory
         self.n_owned += 1
-        return memory
+        return <void*> ((<uintptr_t> memory + LINE - 1) // LINE * LINE)
+
+
+cdef class RegionLayout:
+    """The pixels of a region, in strips of columns.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (rows, columns)
+        Offset-corrected intensities.
+    omega : ndarray of bool, same shape
+        The region; not empty.
+
+    Attributes
+    ----------
+    n_pixels : int
+        Size of the region.
+    n_foreground : int
+        Number of its pixels with ``y > 0``.
+
+    Raises
+    ------
+    ValueError
+        If the region is empty, or the shapes differ.
+    """
+
+    def __cinit__(self, y, omega):
+        if y.strides[1] != y.itemsize or omega.strides[1] != omega.itemsize:
+            y, omega = np.ascontiguousarray(y), np.ascontiguousarray(omega)
+        cdef const double[:, :] values = y
+        cdef const uint8_t[:, :] region = omega.view(np.uint8)
+        if y.shape != omega.shape or y.size == 0:
+            raise ValueError(f"intensities of shape {y.shape} and a region of shape {omega.shape} do not fit together")
+        self.arrays = (values, region)
+        self.memory = Memory()
+        self.source.y, self.source.y_stride = &values[0, 0], values.strides[0] // <Py_ssize_t> sizeof(double)
+        self.source.omega, self.source.omega_stride = &region[0, 0], region.strides[0]
+        self.source.height, self.source.width = region.shape[0], region.shape[1]
+        self._index()
+        if self.n_pixels == 0:
+            raise ValueError("the region is empty")
+        self._fill()
 
     cdef int _index(self) except -1:
         """Find the rows and columns that hold pixels of the region."""
         cdef int H = self.source.height, W = self.source.width, r, c, count
-        cdef uint8_t* used = <uint8_t*> self.take(W, 1)
-        self.rows = <int*> self.take(H, sizeof(int))
-        self.columns = <int*> self.take(W, sizeof(int))
+        cdef uint8_t* used = <uint8_t*> self.memory.take(W, 1)
+        self.rows = <int*> self.memory.take(H, sizeof(int))
+        self.columns = <int*> self.memory.take(W, sizeof(int))
         with nogil:
             for r in range(H):
-                count = mark_columns(self.source.omega + r * self.source.omega_stride, W, used)
+                count = kernels.mark_columns(self.source.omega + r * self.source.omega_stride, W, used)
                 if count:
-                    self.rows[self.region.height] = r
-                    self.region.height += 1
+                    self.rows[self.pixels.height] = r
+                    self.pixels.height += 1
                     self.n_pixels += count
             for c in range(W):
                 if used[c]:
@@ -78,104 +100,158 @@ cdef class RegionLayout:
 
     cdef int _fill(self) except -1:
         """Lay out the intensities in strips, and the coordinates."""
-        cdef Region* region = &self.region
-        cdef int n_strips = (self.n_columns + LANES - 1) // LANES, height = region.height, strip, r, i, k
-        cdef double* values = <double*> self.take(<size_t> n_strips * height * LANES, sizeof(double))
-        cdef double* x1 = <double*> self.take(4 * height, sizeof(double))
-        cdef double* x2 = <double*> self.take((n_strips + 1) * LANES, sizeof(double))
-        cdef int* top = <int*> self.take(n_strips, sizeof(int))
-        cdef int* bottom = <int*> self.take(n_strips, sizeof(int))
+        cdef Pixels* pixels = &self.pixels
+        cdef int n_strips = (self.n_columns + STRIP - 1) // STRIP, height = pixels.height, strip, r, i
+        cdef double* y = <double*> self.memory.take(<size_t> n_strips * height * STRIP, sizeof(double))
+        cdef Powers* x1 = <Powers*> self.memory.take(height, sizeof(Powers))
+        cdef double* x2 = <double*> self.memory.take((n_strips + 1) * STRIP, sizeof(double))
+        cdef int* top = <int*> self.memory.take(n_strips, sizeof(int))
+        cdef int* bottom = <int*> self.memory.take(n_strips, sizeof(int))
         cdef int first_row = self.rows[0], last_row = self.rows[height - 1]
         cdef int first_column = self.columns[0], last_column = self.columns[self.n_columns - 1]
         cdef StripCounts counts
-        region.n_strips, region.top, region.bottom = n_strips, top, bottom
-        region.y, region.x1, region.x2 = values, x1, x2
-        region.width = (n_strips + 1) * LANES
+        cdef double x
+        pixels.n_strips, pixels.width = n_strips, (n_strips + 1) * STRIP
+        pixels.y, pixels.x1, pixels.x2, pixels.top, pixels.bottom = y, x1, x2, top, bottom
         self.r0, self.c0 = 0.5 * (first_row + last_row), 0.5 * (first_column + last_column)
         self.unit = 0.5 * max(1, last_row - first_row, last_column - first_column)
         with nogil:
             for r in range(height):
-                x1[4 * r] = (self.rows[r] - self.r0) / self.unit
-                for k in range(1, 4):
-                    x1[4 * r + k] = x1[4 * r + k - 1] * x1[4 * r]
+                x = (self.rows[r] - self.r0) / self.unit
+                x1[r] = Powers(x, x * x, x * x * x, x * x * x * x)
             for i in range(self.n_columns):
                 x2[i] = (self.columns[i] - self.c0) / self.unit
             for strip in range(n_strips):
-                counts = fill_strip(&self.source, self.rows, height, self.columns + strip * LANES, self.lanes(strip),
-                                    values + <size_t> strip * height * LANES)
+                counts = kernels.fill_strip(&self.source, self.rows, height, self.columns + strip * STRIP,
+                                            self.lanes(strip), y + <size_t> strip * height * STRIP)
                 top[strip], bottom[strip] = counts.top, counts.bottom
                 self.n_foreground += counts.foreground
-                region.zeros += (counts.bottom - counts.top) * LANES
-            region.zeros -= self.n_pixels
+                pixels.zeros += (counts.bottom - counts.top) * STRIP
+            pixels.zeros -= self.n_pixels
         return 0
 
     cdef int lanes(self, int strip) noexcept nogil:
         """Number of columns of a strip."""
-        return min(LANES, self.n_columns - strip * LANES)
+        return min(STRIP, self.n_columns - strip * STRIP)
 
-    cdef int lay_out_centres(self, const double[::1] kernel, int subsample) except -1:
-        """Choose the centres and lay them out; returns their number, 0 if the region is too small for a deformation."""
-        cdef int half = kernel.shape[0] // 2
-        if min(self.region.height, self.n_columns) <= half:
-            return 0
-        centres = self.find_centres(subsample)
-        cdef double* padded = <double*> self.take(kernel.shape[0] + 2 * LANES, sizeof(double))
-        memcpy(padded + LANES, &kernel[0], kernel.shape[0] * sizeof(double))
-        self.region.kernel = padded + LANES + half
-        self.region.half = half
-        self._group(centres)
-        self._segment()
-        return len(centres)
+    cdef void threshold(self, const double* s, uint8_t* mask) noexcept nogil:
+        """Set the pixels of the region where s (in strips) is positive in a mask in the shape of the arrays."""
+        cdef int strip
+        for strip in range(self.pixels.n_strips):
+            kernels.threshold_strip(
+                &self.source, self.rows, self.pixels.height, self.columns + strip * STRIP, self.lanes(strip),
+                s + <size_t> strip * self.pixels.height * STRIP, mask,
+            )
 
-    cdef find_centres(self, int subsample):
-        """Centres of the Gaussians in the compacted region, in raster order."""
-        cdef uint8_t[:, ::1] compacted = np.empty((self.region.height, self.n_columns), np.uint8)
+    def compacted(self):
+        """The region without its empty rows and columns: ndarray of uint8, shape (rows, columns)."""
+        cdef uint8_t[:, ::1] result = np.empty((self.pixels.height, self.n_columns), np.uint8)
         cdef int r, c
         with nogil:
-            for r in range(self.region.height):
+            for r in range(self.pixels.height):
                 for c in range(self.n_columns):
-                    compacted[r, c] = self.source.omega[self.rows[r] * self.source.omega_stride + self.columns[c]]
-        return find_centres(compacted, subsample)
+                    result[r, c] = self.source.omega[self.rows[r] * self.source.omega_stride + self.columns[c]]
+        return np.asarray(result)
 
-    cdef int _group(self, const int32_t[:, ::1] centres) except -1:
-        """Group the centres by their rows."""
-        cdef int n = centres.shape[0], i
-        cdef int* row = <int*> self.take(n, sizeof(int))
-        cdef int* first = <int*> self.take(n + 1, sizeof(int))
-        cdef int* column = <int*> self.take(n, sizeof(int))
+    def raster(self):
+        """The pixels in raster order.
+
+        Returns
+        -------
+        y, x1, x2 : ndarray of float64, shape (n_pixels,)
+            Intensity, row and column coordinate.
+        """
+        cdef Pixels* pixels = &self.pixels
+        mask = self.compacted().view(bool)
+        strips = np.asarray(<double[:pixels.n_strips, :pixels.height, :STRIP]> <double*> pixels.y)
+        y = strips.transpose(1, 0, 2).reshape(pixels.height, -1)[:, :self.n_columns]
+        x1 = np.asarray(<double[:pixels.height, :4]> <double*> pixels.x1)[:, :1]
+        x2 = np.asarray(<double[:self.n_columns]> <double*> pixels.x2)
+        return y[mask], np.broadcast_to(x1, mask.shape)[mask], np.broadcast_to(x2, mask.shape)[mask]
+
+
+cdef class CentreLayout:
+    """The Gaussians of a deformation, grouped by the rows of their centres; none where the region is too small.
+
+    Parameters
+    ----------
+    layout : RegionLayout
+        The region.
+    kernel : ndarray of float64, odd length
+        The factor of the separable Gaussian.
+    spacing : int
+        Distance of the centres, in pixels.
+    """
+
+    def __cinit__(self, RegionLayout layout, const double[::1] kernel, int spacing):
+        cdef int half = kernel.shape[0] // 2
+        self.memory = Memory()
+        if min(layout.pixels.height, layout.n_columns) <= half:
+            return
+        cdef double* padded = <double*> self.memory.take(kernel.shape[0] + 2 * STRIP, sizeof(double))
+        memcpy(padded + STRIP, &kernel[0], kernel.shape[0] * sizeof(double))
+        self.centres.kernel = padded + STRIP + half
+        self.centres.half = half
+        self._group(find_centres(layout.compacted(), spacing))
+        self._segment(layout)
+        self._normalise(layout)
+
+    def kernel(self):
+        """The factor of the separable Gaussian: ndarray of float64, odd length."""
+        cdef const Centres* centres = &self.centres
+        return np.array(<double[:2 * centres.half + 1]> <double*> (centres.kernel - centres.half))
+
+    def positions(self):
+        """Rows and columns of the centres in the compacted region, in raster order: ndarray of int, shape (n, 2)."""
+        cdef const Centres* centres = &self.centres
+        cdef int a, i
+        return np.array([
+            (centres.row[a], centres.column[i])
+            for a in range(centres.n_rows) for i in range(centres.first[a], centres.first[a + 1])
+        ], int).reshape(-1, 2)
+
+    cdef int _group(self, centres) except -1:
+        """Group the centres, in raster order, by their rows."""
+        cdef const int32_t[:, ::1] positions = centres
+        cdef int n = positions.shape[0], i
+        cdef int* row = <int*> self.memory.take(n, sizeof(int))
+        cdef int* first = <int*> self.memory.take(n + 1, sizeof(int))
+        cdef int* column = <int*> self.memory.take(n, sizeof(int))
         cdef int n_rows = 0
         for i in range(n):
-            if n_rows == 0 or centres[i, 0] != row[n_rows - 1]:
-                row[n_rows] = centres[i, 0]
+            if n_rows == 0 or positions[i, 0] != row[n_rows - 1]:
+                row[n_rows] = positions[i, 0]
                 first[n_rows] = i
                 n_rows += 1
-            column[i] = centres[i, 1]
+            column[i] = positions[i, 1]
         first[n_rows] = n
-        self.region.row, self.region.first, self.region.column, self.region.n_rows = row, first, column, n_rows
+        self.centres.row, self.centres.first, self.centres.column = row, first, column
+        self.centres.n, self.centres.n_rows = n, n_rows
         return 0
 
-    cdef int _segment(self) except -1:
+    cdef int _segment(self, RegionLayout layout) except -1:
         """Divide each strip into segments of rows in which the same centre rows matter; number the pairs of these."""
-        cdef Region* region = &self.region
-        cdef int n = region.n_rows, half = region.half, most = 2 * n + 2 + region.height // CHUNK
+        cdef const Pixels* pixels = &layout.pixels
+        cdef Centres* centres = &self.centres
+        cdef int n = centres.n_rows, half = centres.half, most = 2 * n + 2 + pixels.height // CHUNK
         cdef int n_segments = 0, n_active = 0, n_cuts, strip, a, b, i, j, left
-        cdef Segment* segment = <Segment*> self.take(<size_t> region.n_strips * most, sizeof(Segment))
-        cdef int* active = <int*> self.take(<size_t> region.n_strips * most * n, sizeof(int))
-        cdef int* first_segment = <int*> self.take(region.n_strips + 1, sizeof(int))
-        cdef int* pair = <int*> self.take(<size_t> n * n, sizeof(int))
-        cdef int* cut = <int*> self.take(most + 1, sizeof(int))
+        cdef Segment* segment = <Segment*> self.memory.take(<size_t> pixels.n_strips * most, sizeof(Segment))
+        cdef int* active = <int*> self.memory.take(<size_t> pixels.n_strips * most * n, sizeof(int))
+        cdef int* first_segment = <int*> self.memory.take(pixels.n_strips + 1, sizeof(int))
+        cdef int* pair = <int*> self.memory.take(<size_t> n * n, sizeof(int))
+        cdef int* cut = <int*> self.memory.take(most + 1, sizeof(int))
         memset(pair, 0xff, <size_t> n * n * sizeof(int))  # -1
         with nogil:
-            for strip in range(region.n_strips):
+            for strip in range(pixels.n_strips):
                 first_segment[strip] = n_segments
-                n_cuts = self._cuts(strip, cut)
-                left = strip * LANES
+                n_cuts = self._cuts(pixels, strip, cut)
+                left = strip * STRIP
                 for i in range(n_cuts - 1):
                     segment[n_segments] = Segment(cut[i], cut[i + 1], 0, active + n_active)
                     for a in range(n):
-                        if (region.row[a] - half <= cut[i] and cut[i] <= region.row[a] + half
-                                and region.column[region.first[a]] - half < left + LANES
-                                and region.column[region.first[a + 1] - 1] + half >= left):
+                        if (centres.row[a] - half <= cut[i] and cut[i] <= centres.row[a] + half
+                                and centres.column[centres.first[a]] - half < left + STRIP
+                                and centres.column[centres.first[a + 1] - 1] + half >= left):
                             active[n_active] = a
                             n_active += 1
                             segment[n_segments].count += 1
@@ -183,21 +259,21 @@ cdef class RegionLayout:
                         for b in range(j, segment[n_segments].count):
                             a = segment[n_segments].active[j] * n + segment[n_segments].active[b]
                             if pair[a] < 0:
-                                pair[a] = region.n_pairs
-                                region.n_pairs += 1
+                                pair[a] = centres.n_pairs
+                                centres.n_pairs += 1
                     n_segments += 1
-            first_segment[region.n_strips] = n_segments
-        region.segment, region.first_segment, region.pair = segment, first_segment, pair
+            first_segment[pixels.n_strips] = n_segments
+        centres.segment, centres.first_segment, centres.pair = segment, first_segment, pair
         return 0
 
-    cdef int _cuts(self, int strip, int* cut) noexcept nogil:
+    cdef int _cuts(self, const Pixels* pixels, int strip, int* cut) noexcept nogil:
         """Rows at which the segments of a strip begin and end, ascending; returns how many."""
-        cdef int top = self.region.top[strip], bottom = self.region.bottom[strip], half = self.region.half
+        cdef int top = pixels.top[strip], bottom = pixels.bottom[strip], half = self.centres.half
         cdef int n = 2, a, i, row, side
         cut[0], cut[1] = top, bottom
-        for a in range(self.region.n_rows):
+        for a in range(self.centres.n_rows):
             for side in range(2):
-                row = self.region.row[a] + (half + 1 if side else -half)
+                row = self.centres.row[a] + (half + 1 if side else -half)
                 i = 0
                 while cut[i] < row and i < n - 1:
                     i += 1
@@ -211,3 +287,20 @@ cdef class RegionLayout:
                 n += 1
             i += 1
         return n
+
+    cdef int _normalise(self, RegionLayout layout) except -1:
+        """Inverse sums of the rows of G."""
+        cdef const Pixels* pixels = &layout.pixels
+        cdef size_t n = <size_t> pixels.n_strips * pixels.height * STRIP, i
+        cdef double* inverse = <double*> self.memory.take(n, sizeof(double))
+        cdef double[6] q
+        cdef Line* lines = <Line*> self.memory.take(pixels.height, sizeof(Line))
+        self.expanded = <double*> self.memory.take(<size_t> self.centres.n_rows * pixels.width, sizeof(double))
+        memset(q, 0, sizeof(q))
+        with nogil:
+            kernels.expand_columns(pixels, &self.centres, NULL, self.expanded)
+            kernels.surface_values(pixels, &self.centres, q, self.expanded, inverse, lines)  # not normalised yet: the sums
+            for i in range(n):
+                inverse[i] = 1 / inverse[i] if inverse[i] > 0 else 0
+        self.centres.inverse = inverse
+        return 0

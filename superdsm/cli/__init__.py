@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from superdsm.errors import SuperDSMError
+from superdsm.errors import KernelsError, SuperDSMError
 from superdsm.records import Command
 
 OK, FAILED, ERROR, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 130, 141
@@ -104,8 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             _traceback()
         return _complain(f"error: {exc}", ERROR)
-    except ImportError as exc:
-        if debug or exc.name is not None or "not built" not in str(exc):
+    except KernelsError as exc:
+        if debug:
             raise
         return _complain(f"error: {exc}", ERROR)
     except OSError as exc:

@@ -105,7 +105,7 @@ def installation(root: Path | None = None) -> dict[str, Any]:
     from loky import cpu_count
 
     from superdsm import host
-    from superdsm._ext import simd
+    from superdsm.api import instruction_set
     from superdsm.plugins import registry
 
     record: dict[str, Any] = {
@@ -113,7 +113,7 @@ def installation(root: Path | None = None) -> dict[str, Any]:
         "system": host.system(),
         "processor": host.cpu_name(),
         "cores to use": cpu_count(),
-        "instruction set": f"{simd.in_use()} (of {', '.join(simd.supported())})",
+        "instruction set": instruction_set(),
         "linear algebra": host.blas(),
         "plugins": [f"{s.name} {s.version} ({s.status})" for s in registry().report],
     }

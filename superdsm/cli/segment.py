@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return 0 if all went well, 1 if some images failed, 2 if nothing could be done."""
+    from superdsm.api import instruction_set
     from superdsm.batch.execution.executors import THREADS
 
     for name in THREADS:  # before NumPy is loaded: the cores are for our own processes and threads
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         raise SuperDSMError(f"--jobs {args.jobs}: give the number of cores to use, at least 1")
     cores = args.jobs or _cores()
     jobs = plan(args, cores)
+    instruction_set()  # one message, not one for each image, if the kernels cannot be used
     if len(jobs) == 1 or getattr(args, "debug", False):
         return _report(jobs, _run_here(jobs))
     return _report(jobs, _run_in_processes(jobs, min(len(jobs), cores)))

@@ -45,13 +45,13 @@ def smooth_matrix(mask, kernel, centres):
     return sparse.diags(np.divide(1, total, out=np.zeros_like(total), where=total > 0)) @ G
 
 
-def minimise_cvxopt(region, q, alpha, epsilon, timeout):
+def minimise_cvxopt(deformable, q, alpha, epsilon, timeout):
     """Minimise the energy of the deformable model with ``cvxopt.solvers.cp``.
 
     Parameters
     ----------
-    region : superdsm._ext.model.RegionModel
-        The region, with its deformation.
+    deformable : superdsm._ext.model.DeformableModel
+        The model of a region.
     q : ndarray of float64, shape (6,)
         Optimum of the elliptical model.
     alpha, epsilon : float
@@ -62,7 +62,7 @@ def minimise_cvxopt(region, q, alpha, epsilon, timeout):
     Returns
     -------
     x : ndarray of float64
-        Parameters in the order of `region`.
+        Parameters in the order of `deformable`.
     energy : float
     status : str
         "optimal", "timeout" or "failed".
@@ -71,7 +71,10 @@ def minimise_cvxopt(region, q, alpha, epsilon, timeout):
     """
     from cvxopt import matrix, solvers
 
-    y, F, G = region.matrices(smooth_matrix)
+    layout, centres = deformable.layout, deformable.centre_layout
+    y, u, v = layout.raster()
+    F = sparse.csr_matrix(np.column_stack([np.ones(u.size), u, v, u * u, u * v, v * v]))
+    G = smooth_matrix(layout.compacted().view(bool), centres.kernel(), centres.positions())
     n_xi, deadline = G.shape[1], time.perf_counter() + timeout
     A = sparse.hstack([G, F]).tocsr()
     hessians = 0

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndi
 
-from superdsm._ext.model import RegionModel
+from superdsm._ext.model import DeformableModel, EllipticalModel
+from superdsm._ext.region_layout import RegionLayout
 from superdsm.core.objects import EMPTY, cropped
 
 
@@ -122,8 +123,8 @@ def elliptical_energy(y, omega):
     """
     if not omega.any():
         return 0.0
-    region = RegionModel(y, omega)
-    return 0.0 if region.n_foreground < 2 else float(region.fit_elliptical()[1])
+    region = RegionLayout(y, omega)
+    return 0.0 if region.n_foreground < 2 else float(EllipticalModel(region).fit()[1])
 
 
 def fit(y, omega, offset, image_shape, params):
@@ -146,41 +147,44 @@ def fit(y, omega, offset, image_shape, params):
     Fit
         If the solver does not converge, the elliptical optimum with ``is_optimal`` False.
     """
-    region = RegionModel(y, omega) if omega.any() else None
+    region = RegionLayout(y, omega) if omega.any() else None
     if region is None or region.n_foreground < 2:
         return Fit(0.0, False, False, (0, 0), EMPTY, region.n_pixels if region else 0, 0, 0, "noise")
     deadline = time.perf_counter() + params.cp_timeout
-    x, energy, status, iterations = region.fit_elliptical(params.cp_timeout)
-    n_xi = 0
+    elliptical = EllipticalModel(region)
+    fitted: EllipticalModel | DeformableModel = elliptical
+    x, energy, status, iterations = elliptical.fit(params.cp_timeout)
+    n_centres = 0
     # regions that are not larger than half of the kernel are not deformed, so that no huge one is needed
     if 2 * params.smooth_amount * params.gaussian_shape_multiplier < min(omega.shape):
         kernel = gaussian_kernel(params.smooth_amount, params.gaussian_shape_multiplier)
-        n_xi = region.deform(kernel, min(params.smooth_subsample, max(omega.shape)))
-    if n_xi and status == "optimal":
+        deformable = DeformableModel(region, kernel, min(params.smooth_subsample, max(omega.shape)))
+        n_centres = deformable.n_centres
+    if n_centres and status == "optimal":
         solve = _solve_cvxopt if params.solver == "cvxopt" else _solve_newton
-        deformed, deformed_energy, status, further = solve(region, x, params, deadline - time.perf_counter())
+        deformed, deformed_energy, status, further = solve(deformable, x, params, deadline - time.perf_counter())
         iterations += further
         if status == "optimal":
-            x, energy = deformed, deformed_energy
-    start, fragment = cropped(region.mask(x).view(bool), offset)
+            fitted, x, energy = deformable, deformed, deformed_energy
+    start, fragment = cropped(fitted.mask(x).view(bool), offset)
     return Fit(
         energy=max(float(energy), 0.0),
         is_optimal=status == "optimal",
-        on_boundary=region.positive_on_frame(x, *offset, *image_shape),
+        on_boundary=fitted.positive_on_frame(x, *offset, *image_shape),
         offset=start,
         fragment=fragment,
         n_pixels=region.n_pixels,
-        n_params=n_xi + 6,
+        n_params=n_centres + 6,
         iterations=iterations,
         status=status,
     )
 
 
-def _solve_newton(region, q, params, timeout):
-    return region.fit_deformable(q, params.alpha, params.epsilon, timeout)
+def _solve_newton(deformable, q, params, timeout):
+    return deformable.fit(q, params.alpha, params.epsilon, timeout)
 
 
-def _solve_cvxopt(region, q, params, timeout):
+def _solve_cvxopt(deformable, q, params, timeout):
     from superdsm.core.cone_solver import minimise_cvxopt
 
-    return minimise_cvxopt(region, q, params.alpha, params.epsilon, timeout)
+    return minimise_cvxopt(deformable, q, params.alpha, params.epsilon, timeout)

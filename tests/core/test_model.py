@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm._ext.centres import find_centres
-from superdsm._ext.model import RegionModel, logistic
+from superdsm._ext.model import DeformableModel, logistic
+from superdsm._ext.region_layout import RegionLayout
 from superdsm.core import model
 from tests.twins import model as twin
 
@@ -52,8 +53,8 @@ def jacobian(order, n_xi):
 def test_derivatives_equal_the_plain_models(region, smooth_amount, subsample, seed):
     y, omega = region
     kernel = model.gaussian_kernel(smooth_amount, 2.0)
-    fast = RegionModel(y, omega)
-    n_xi = fast.deform(kernel, subsample)
+    fast = DeformableModel(RegionLayout(y, omega), kernel, subsample)
+    n_xi = fast.n_centres
     G = twin.smooth_matrix(omega, smooth_amount, subsample)
     assert G.shape[1] == n_xi
     x = np.random.default_rng(seed).standard_normal(n_xi + 6)
@@ -70,8 +71,8 @@ def test_derivatives_equal_the_plain_models(region, smooth_amount, subsample, se
 
 def test_derivatives_agree_with_finite_differences():
     y, omega = nucleus((40, 44), 3)
-    region = RegionModel(y, omega)
-    n = region.deform(model.gaussian_kernel(4, 2.0), 8) + 6
+    region = DeformableModel(RegionLayout(y, omega), model.gaussian_kernel(4, 2.0), 8)
+    n = region.n_centres + 6
     x, h = np.random.default_rng(1).standard_normal(n), 1e-6
     _, gradient, hessian = region.derivatives(x, 0.5, 1.0)
     for i in range(0, n, 3):

@@ -19,7 +19,7 @@ from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
 
-ENVIRONMENT = (*THREADS, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "TZ")
+ENVIRONMENT = (*THREADS, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
 LIBRARIES = ("numpy", "scipy", "scikit-image", "cvxopt", "loky", "imageio", "tifffile", "imagecodecs")
 

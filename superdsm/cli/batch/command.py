@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, and process if asked to."""
+    from superdsm.api import instruction_set
     from superdsm.batch.api import Batch
     from superdsm.batch.components import installed
     from superdsm.batch.execution.runner import find_executor
@@ -86,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         display.nothing_to_do(plan.tasks, code)
         _show(args, plan, display)
         return code
+    instruction_set()  # one message, not one for each image, if the kernels cannot be used
     summary = plan.run(
         jobs=args.jobs, executor=executor, timeout=args.timeout, fail_fast=args.fail_fast, listener=display
     )
