@@ -56,17 +56,6 @@ def file_system(path: Path) -> str:
     return f"{kind} (network)" if kind.startswith(NETWORK) else kind
 
 
-def blas() -> list[str]:
-    """Return the libraries of linear algebra that are loaded, as in "openblas 0.3.30 (SkylakeX)"."""
-    import numpy as np  # noqa: F401 - loads its own
-    import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_info
-
-    found = [info for info in threadpool_info() if info["user_api"] == "blas"]
-    texts = [f"{info['internal_api']} {info['version']} ({info.get('architecture', 'unknown')})" for info in found]
-    return list(dict.fromkeys(texts))
-
-
 def system() -> str:
     """Return operating system and architecture."""
     return f"{platform.platform()}, {sys.byteorder}-endian"

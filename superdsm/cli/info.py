@@ -114,12 +114,23 @@ def installation(root: Path | None = None) -> dict[str, Any]:
         "processor": host.cpu_name(),
         "cores to use": cpu_count(),
         "instruction set": instruction_set(),
-        "linear algebra": host.blas(),
+        "linear algebra": _blas(),
         "plugins": [f"{s.name} {s.version} ({s.status})" for s in registry().report],
     }
     if root is not None:
         record["file system"] = host.file_system(root) or "unknown"
     return record
+
+
+def _blas() -> list[str]:
+    """Return the libraries of linear algebra that are loaded, as in "openblas 0.3.30 (SkylakeX)"."""
+    import numpy as np  # noqa: F401 - loads its own
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_info
+
+    found = [info for info in threadpool_info() if info["user_api"] == "blas"]
+    texts = [f"{info['internal_api']} {info['version']} ({info.get('architecture', 'unknown')})" for info in found]
+    return list(dict.fromkeys(texts))
 
 
 def _text(record: dict[str, Any]) -> str:

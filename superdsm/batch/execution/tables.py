@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from superdsm import host
@@ -112,7 +111,12 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
             **host.versions(),
             "plugins": dict(components.versions),
         },
-        "host": {"name": socket.gethostname(), "cpu": host.cpu_name(), "cores": os.cpu_count(), "system": platform.platform()},
+        "host": {
+            "name": socket.gethostname(),
+            "cpu": host.cpu_name(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+        },
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
             for stage in prepared.recipe.stages
