@@ -47,12 +47,16 @@ class Reader:
         `superdsm.errors.ImageError` if the file is not a readable image.
     version : str
         Changes when the same file yields another array.
+    open : callable, optional
+        ``open(path) -> superdsm.io.ImageSource``, for files with channels, stacks, or pixel sizes: what there is can
+        then be listed, and a plane be chosen.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[Path], Any]
     version: str = "1"
+    open: Callable[[Path], Any] | None = None
 
 
 def reader_by_suffix(name: str, readers: Iterable[Reader]) -> Reader | None:

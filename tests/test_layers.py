@@ -30,7 +30,7 @@ INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
     *("errors", "jsonable", "config", "lengths", "params", "fields", "stage", "evaluation", "pipeline", "records"),
-    *("profiles", "summary", "hookspecs", "certificates"),
+    *("profiles", "summary", "hookspecs", "certificates", "host"),
     "parallel",
 )
 EDGES = ("io", "api")  # where arrays meet files and users

@@ -22,7 +22,8 @@ def grey_image(
     Parameters
     ----------
     image : ndarray of bool, integers or floats, shape (rows, columns) or (rows, columns, channels)
-        Grey (2-D, or one channel), grey with alpha (two channels), colour (three), or colour with alpha (four).
+        In any memory layout and byte order. Grey (2-D, or one channel), grey with alpha (two channels), colour (three),
+        or colour with alpha (four).
     histological : bool, optional
         Whether the image is a colour image of dark objects on bright background.
 
@@ -39,7 +40,9 @@ def grey_image(
         The image is empty, has a wrong number of axes or channels, is transparent, holds complex numbers, NaN or
         infinity, numbers beyond 1e300, or is grey although `histological` is set.
     """
-    image = np.asarray(image)
+    # Contiguous and in native byte order: the last bit of a sum depends on the order of its terms.
+    image = np.ascontiguousarray(image)
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
     _check_kind(image)
     image = _without_alpha(image)
     if image.dtype.kind == "f" and image.dtype.itemsize > np.dtype(float).itemsize:

@@ -83,7 +83,7 @@ LABEL_OPTIONS = (
         param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
     ),
 )
-BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min=1))
+BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min=1, max=1000))
 
 
 def _labels(fields: Mapping[str, Any], context: ExportContext) -> "npt.NDArray[np.integer[Any]]":

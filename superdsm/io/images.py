@@ -4,13 +4,17 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 """
 
 import contextlib
+import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ImageError, SuperDSMError
-from superdsm.io.readers import DAMAGED, READERS, content, describe_shape, one_line
+from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
+from superdsm.io.readers import READERS
+from superdsm.io.sources import ImageSource, Selection
 from superdsm.records import Reader, reader_by_suffix
 
 if TYPE_CHECKING:
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = [
     "READERS",
     "check_suffix",
+    "open_image",
     "read_image",
+    "read_plane",
     "reader_for",
     "replacing",
     "save_labels",
@@ -32,9 +38,11 @@ __all__ = [
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
+MAX_NAME = 255  # bytes of a file name, on common file systems
+MICROMETRE = "\\u00B5m"  # as ImageJ escapes it
 
 
-def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[Any]":
+def read_image(path: str | Path, reader: Reader | None = None, select: Selection | None = None) -> "npt.NDArray[Any]":
     """Read an image.
 
     Parameters
@@ -43,6 +51,8 @@ def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[A
         The file.
     reader : Reader, optional
         What reads it; by default the reader of its suffix.
+    select : Selection, optional
+        Which plane of a stack, and which channel, to read.
 
     Returns
     -------
@@ -52,14 +62,53 @@ def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[A
     Raises
     ------
     ImageError
-        The file is missing, damaged, of an unknown format, or not a plain 2-D image of finite intensities.
+        The file is missing, damaged, of an unknown format, not a plain 2-D image of finite intensities, or a stack of
+        which no plane is chosen (the error lists what there is).
+    """
+    return read_plane(open_image(path, reader), select)
+
+
+def open_image(path: str | Path, reader: Reader | None = None) -> ImageSource:
+    """Open an image file, to see what it holds and to read a plane of it with `read_plane`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reader : Reader, optional
+        What reads it; by default the reader of its suffix.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, damaged, or of an unknown format.
     """
     import numpy as np
 
     path = Path(path)
     reader = reader or reader_for(path)
-    try:
+    with _one_error(path, reader.name):
+        if reader.open:
+            return reader.open(path)
         image = np.asarray(reader.read(path))
+        sizes = dict(zip("YX", image.shape, strict=False))
+        return ImageSource(path, reader.name, sizes, str(image.dtype), lambda indices: image, is_colour=image.ndim > 2)
+
+
+def read_plane(source: ImageSource, select: Selection | None = None) -> "npt.NDArray[Any]":
+    """Read a plane of an opened file; see `read_image`."""
+    import numpy as np
+
+    with _one_error(source.path, source.format):
+        image = np.asarray(source.read(select))
+    return _plain_image(source.path, image)
+
+
+@contextlib.contextmanager
+def _one_error(path: Path, reader: str) -> Iterator[None]:
+    """Whatever a reader raises becomes an `ImageError`."""
+    try:
+        yield
     except SuperDSMError:
         raise
     except MemoryError as exc:
@@ -67,8 +116,7 @@ def read_image(path: str | Path, reader: Reader | None = None) -> "npt.NDArray[A
     except OSError as exc:
         raise ImageError(f"{path}: cannot be read ({one_line(exc)}); {DAMAGED}, or check its permissions") from exc
     except Exception as exc:
-        raise ImageError(f"{path}: the reader {reader.name!r} failed ({one_line(exc)}); {DAMAGED}") from exc
-    return _plain_image(path, image)
+        raise ImageError(f"{path}: the reader {reader!r} failed ({one_line(exc)}); {DAMAGED}") from exc
 
 
 def reader_for(path: Path, readers: Iterable[Reader] | None = None) -> Reader:
@@ -92,14 +140,19 @@ def reader_for(path: Path, readers: Iterable[Reader] | None = None) -> Reader:
         readers = registry().readers.values()
     readers = tuple(readers)
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except FileNotFoundError as exc:
         raise ImageError(f"{path}: there is no such file; check the path") from exc
     except (OSError, ValueError) as exc:
         raise ImageError(f"{path}: cannot be read ({one_line(exc)}); check the path and its permissions") from exc
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ImageError(f"{path}: is no regular file (a pipe, a device or a socket); copy its content to a file")
     found = reader_by_suffix(path.name, readers)
     if path.is_dir() and (found is None or found in READERS):
         raise ImageError(f"{path}: is a directory; give image files, for instance {path}/*.png")
+    if found is None:
+        format_ = format_of(path)
+        found = next((reader for reader in READERS if reader.name.upper() == format_), None)
     if found is None:
         what = content(path)
         raise ImageError(
@@ -109,7 +162,7 @@ def reader_for(path: Path, readers: Iterable[Reader] | None = None) -> Reader:
     return found
 
 
-def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
+def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     """Write a label image; equal labels give equal bytes.
 
     Parameters
@@ -118,6 +171,8 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
         PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix.
     labels : ndarray of int, shape (rows, columns)
         The labels; 0 is the background.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel, in micrometres; TIFF files keep it, as Fiji, QuPath and napari read it.
 
     Raises
     ------
@@ -125,7 +180,7 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]") -> None:
         The file cannot be written, or its format cannot hold so many objects.
     """
     with replacing(Path(path)) as temporary:
-        save_labels(temporary, labels)
+        save_labels(temporary, labels, pixel_size)
 
 
 def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -147,7 +202,7 @@ def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
         save_rgb(temporary, rgb)
 
 
-def save_labels(path: Path, labels: "npt.NDArray[Any]") -> None:
+def save_labels(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     """Write a label image right to `path`, for callers that use `replacing` themselves; see `write_labels`."""
     import numpy as np
 
@@ -155,7 +210,8 @@ def save_labels(path: Path, labels: "npt.NDArray[Any]") -> None:
     largest = int(labels.max(initial=0))
     if path.suffix.lower() == ".png" and largest > MAX_UINT16:
         raise ImageError(f"{path}: PNG holds at most 65,535 objects, but there are {largest:,}; write a .tif file")
-    _encode(path, np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32))
+    pixels = np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32)
+    _encode(path, pixels, pixel_size)
 
 
 def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -185,7 +241,10 @@ def replacing(path: Path) -> Iterator[Path]:
     ImageError
         The file cannot be written. Nothing is left behind, and an earlier file is untouched.
     """
-    temporary = path.with_name(f".{path.stem}-part{path.suffix}")
+    name = f".{path.stem}-part{path.suffix}"
+    if len(os.fsencode(name)) > MAX_NAME:
+        name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=10).hexdigest()}-part{path.suffix}"
+    temporary = path.with_name(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -201,7 +260,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _encode(path: Path, pixels: "npt.NDArray[Any]") -> None:
+def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
         import imagecodecs
@@ -212,8 +271,16 @@ def _encode(path: Path, pixels: "npt.NDArray[Any]") -> None:
         import tifffile
 
         photometric = "rgb" if pixels.ndim == 3 else "minisblack"
-        # Neither date, nor program, nor a description: the bytes depend on the pixels alone.
-        tifffile.imwrite(path, pixels, photometric=photometric, compression="zlib", software=False, metadata=None)
+        size: dict[str, Any] = {}
+        if pixel_size:
+            # As ImageJ writes it: pixels per unit, and the unit in the description.
+            description = f"ImageJ=1.54f\nimages=1\nunit={MICROMETRE}\n"
+            resolution = (1 / pixel_size[1], 1 / pixel_size[0])
+            size = {"resolution": resolution, "resolutionunit": "NONE", "description": description}
+        # Neither a date nor a program: the bytes depend on the pixels and their size alone.
+        tifffile.imwrite(
+            path, pixels, photometric=photometric, compression="zlib", software=False, metadata=None, **size
+        )
     else:
         import imageio.v3 as iio
 

@@ -138,6 +138,8 @@ def _background(image: Image) -> RGB:
         return np.array(image, dtype=np.uint8)
     step = max(1, math.isqrt(image.size // SAMPLES))
     low, high = np.percentile(image[::step, ::step], (0.5, 99.8))
+    if high <= low:  # nearly all is background
+        low, high = image.min(), image.max()
     span = high - low if high > low else 1.0
     levels = ((np.linspace(0, 1, LEVELS) ** GAMMA) * 255).round().astype(np.uint8)
     grey = levels[((np.clip(image, low, high) - low) * ((LEVELS - 1) / span)).astype(np.uint16)]
@@ -150,6 +152,8 @@ def _contours(labels: Image, width: int) -> Mask:
     _clear_unequal(inner, labels)
     core = inner
     for step in range(1, width):
+        if not core.any():
+            break
         core = _eroded(core, diagonal=step % 2 == 1)
     return (labels > 0) & ~core
 

@@ -144,3 +144,26 @@ def test_bad_images(image, message):
 def test_histological_needs_colour():
     with pytest.raises(ValueError, match="grey"):
         grey_image(np.zeros((3, 3)), histological=True)
+
+
+@pytest.mark.parametrize("histological", [False, True])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        np.asfortranarray,
+        lambda a: a[::-1],
+        lambda a: a[::2, ::3],
+        lambda a: a.swapaxes(0, 1),
+        lambda a: a.astype(">u2"),
+    ],
+    ids=["Fortran", "reversed", "strided", "transposed", "swapped bytes"],
+)
+def test_the_layout_of_the_memory_does_not_change_a_bit(layout, histological):
+    rgb = np.random.default_rng(0).integers(0, 60_000, (37, 41, 3)).astype(np.uint16)
+    for image in (rgb,) if histological else (rgb, rgb[..., 0]):
+        array = layout(image)
+        expected = grey_image(np.array(array, np.uint16, order="C"), histological)
+        found = grey_image(array, histological)
+        assert found[0].flags.c_contiguous
+        assert np.array_equal(found[0], expected[0])
+        assert np.array_equal(found[1], expected[1]) if histological else found[1] is None

@@ -64,7 +64,9 @@ def test_threads_and_their_order_do_not_matter(config: dict[str, Any]) -> None:
     assert len(one.objects) > 1
     assert config == {} or one.fields["performance"]["iterative_computed_object_count"] > 20
     expected, log = bytes_of(one.fields), stable(one.log)
-    others: list[superdsm.Result | Run] = [superdsm.segment(IMAGE, config, profile="published", jobs=jobs) for jobs in (2, 4)]
+    others: list[superdsm.Result | Run] = [
+        superdsm.segment(IMAGE, config, profile="published", jobs=jobs) for jobs in (2, 4)
+    ]
     others += [default_pipeline().run(IMAGE, config, mapper=shuffled(seed)) for seed in range(2)]
     for other in others:
         fields = bytes_of(other.fields)
@@ -76,6 +78,8 @@ def test_threads_and_their_order_do_not_matter(config: dict[str, Any]) -> None:
 def test_a_second_run_and_one_from_stored_fields_are_the_same() -> None:
     config = CONFIGS["exact"]
     one, again = (superdsm.segment(IMAGE, config, profile="published") for _ in range(2))
-    rest = superdsm.segment(None, config, profile="published", first="global-energy-minimization", fields=one.fields, jobs=2)
+    rest = superdsm.segment(
+        None, config, profile="published", first="global-energy-minimization", fields=one.fields, jobs=2
+    )
     assert bytes_of(one.fields) == bytes_of(again.fields) == bytes_of(rest.fields)
     assert one.labels.tobytes() == again.labels.tobytes() == rest.labels.tobytes()

@@ -1,7 +1,6 @@
 """The tables of a task, for example ``timings.csv`` and ``performance.csv``, and its ``manifest.json``."""
 
 import csv
-import importlib.metadata
 import io
 import json
 import os
@@ -10,9 +9,9 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from superdsm import host
 from superdsm.batch.components import Components
 from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
@@ -23,7 +22,6 @@ from superdsm.summary import cells
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
-LIBRARIES = ("numpy", "scipy", "scikit-image", "cvxopt", "loky", "imageio", "tifffile", "imagecodecs")
 
 
 def write(plan: TaskPlan, components: Components) -> None:
@@ -147,12 +145,15 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
         "task": plan.name,
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {
-            "superdsm": _version("superdsm"),
-            "python": platform.python_version(),
-            **{name: _version(name) for name in LIBRARIES},
+            **host.versions(),
             "plugins": dict(components.versions),
         },
-        "host": {"name": socket.gethostname(), "cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform()},
+        "host": {
+            "name": socket.gethostname(),
+            "cpu": host.cpu_name(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+        },
         "profile": prepared.task.config.get(PROFILE),
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
@@ -168,20 +169,3 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
         },
         "seconds": seconds,
     }
-
-
-def cpu() -> str:
-    """Return the name of the processor."""
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

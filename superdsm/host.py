@@ -1,0 +1,61 @@
+"""What this machine is, for bug reports and for the manifest of a task: versions, processor, file system."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+LIBRARIES = ("numpy", "scipy", "scikit-image", "imageio", "tifffile", "imagecodecs", "cvxopt", "loky", "pluggy")
+MOUNTS = Path("/proc/self/mounts")
+NETWORK = ("nfs", "cifs", "smb", "fuse", "lustre", "gpfs", "beegfs", "9p", "ceph", "afs", "drvfs")  # how types begin
+
+
+def version_of(name: str) -> str | None:
+    """Return the version of an installed distribution; None if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of superdsm, of Python, and of the libraries that results may depend on."""
+    return {
+        "superdsm": version_of("superdsm"),
+        "python": platform.python_version(),
+        **{name: version_of(name) for name in LIBRARIES},
+    }
+
+
+def cpu_name() -> str:
+    """Return the name of the processor."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def file_system(path: Path) -> str:
+    """Return the type of the file system that a path is on, with a word if it is a network's; "" if unknown.
+
+    Network file systems may lack locks and tell changes of files late.
+    """
+    if not MOUNTS.is_file():
+        return ""
+    target = os.path.realpath(path)
+    best, kind = "", ""
+    for line in MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        _, mount, type_, *_ = line.split(" ")
+        mount = mount.encode("utf-8", "surrogateescape").decode("unicode_escape")
+        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, type_
+    return f"{kind} (network)" if kind.startswith(NETWORK) else kind
+
+
+def system() -> str:
+    """Return operating system and architecture."""
+    return f"{platform.platform()}, {sys.byteorder}-endian"

@@ -1,0 +1,61 @@
+"""``superdsm info``: of image files, of directories, of the installation."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import tifffile
+
+from superdsm import host
+
+
+def info(*args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "superdsm", "info", *map(str, args)], capture_output=True, text=True, check=False
+    )
+
+
+def test_of_a_stack(tmp_path: Path) -> None:
+    array = np.arange(3 * 40 * 50, dtype=np.uint16).reshape(3, 40, 50)
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif",
+        array,
+        ome=True,
+        metadata={
+            "axes": "CYX",
+            "Channel": {"Name": ["DAPI", "GFP", "RFP"]},
+            "PhysicalSizeX": 325.0,
+            "PhysicalSizeXUnit": "nm",
+            "PhysicalSizeY": 0.5,
+        },
+    )
+    result = info(tmp_path / "a.ome.tif")
+    assert (result.returncode, result.stderr) == (0, "")
+    for part in ("OME-TIFF", "3 channels (DAPI, GFP, RFP) of 40 x 50 px", "0.5 x 0.325 µm", "min 0", "--channel"):
+        assert part in result.stdout
+    record = json.loads(info(tmp_path / "a.ome.tif", "--json").stdout)
+    assert record["pixel size"] == [0.5, 0.325]
+    assert record["intensities"] == {"min": 0.0, "median": 999.5, "max": 1999.0}
+
+
+def test_a_bad_file_among_others(tmp_path: Path) -> None:
+    iio.imwrite(tmp_path / "a.png", np.full((9, 8), 255, np.uint8))
+    (tmp_path / "b.png").write_text("no image")
+    result = info(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png")
+    assert result.returncode == 2
+    assert "100 % of the pixels" in result.stdout
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2 and "is a text file" in lines[0] and "no such file" in lines[1]
+
+
+def test_of_the_installation(tmp_path: Path) -> None:
+    result = info()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "instruction set:" in result.stdout and host.versions()["python"] in result.stdout
+    record = json.loads(info(tmp_path, "--json").stdout)
+    assert record["file system"]
+    assert record["version of superdsm"] == host.version_of("superdsm")
+    assert host.version_of("no-such-distribution") is None
