@@ -19,6 +19,7 @@ from superdsm.summary import described
 if TYPE_CHECKING:
     from superdsm.api import Result
     from superdsm.batch.execution.scheduler import Lost
+    from superdsm.io import Selection
     from superdsm.pipeline import Pipeline
 
 CERTIFIED = "global-energy-minimization"
@@ -40,6 +41,7 @@ class Job:
     pipeline: "Pipeline"
     config: Config
     threads: int
+    select: "Selection"
     certify: bool = False
 
 
@@ -76,6 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--overlay", metavar="PATH", type=Path, help="picture with contours to write; for several images a directory")
     add("--certify", action="store_true", help="print how far the energy is from the least one at most, and why")
+    add("--channel", metavar="NAME", help="channel to segment: an index from 0, a name, or red, green or blue")
+    add("--z", metavar="Z", help="z plane: an index from 0, a range as in 2-5, or max, mean or best-focus")
+    add("--t", metavar="N", type=int, help="time point: an index from 0")
+    add("--scene", metavar="N", type=int, help="scene of a file: an index from 0")
     add("--format", choices=("png", "tif"), default="png", help="of label images in a directory (default: png)")
     add(
         "--set",
@@ -120,7 +126,7 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     SuperDSMError
         With one line that says what is wrong.
     """
-    from superdsm.io import reader_for
+    from superdsm.io import Selection, reader_for
     from superdsm.plugins import resolve_pipeline
 
     config, parts = read_config(args.config, args.settings)
@@ -139,10 +145,16 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     outputs = _outputs(args)
     _check_outputs(outputs)
     threads = max(1, cores // len(outputs))
+    select = Selection(_index(args.channel), _index(args.z), args.t, args.scene)
     return [
-        Job(image, reader, labels, overlay, pipeline, config, threads, args.certify)
+        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify)
         for (image, labels, overlay), reader in zip(outputs, readers, strict=True)
     ]
+
+
+def _index(text: str | None) -> int | str | None:
+    """Return a number as such, and names as they are."""
+    return int(text) if text is not None and text.isdecimal() else text
 
 
 def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tuple[Config, str]]]:
@@ -237,15 +249,16 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         The image cannot be segmented; the line names it.
     """
     from superdsm.api import segment
-    from superdsm.io import read_image, write_labels, write_rgb
+    from superdsm.io import open_image, read_plane, write_labels, write_rgb
 
     start = time.perf_counter()
     name = str(job.image)
     try:
-        image = read_image(job.image, job.reader)
+        source = open_image(job.image, job.reader)
+        image = read_plane(source, job.select)
         result = segment(image, job.config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
         labels = result.labels
-        write_labels(job.labels, labels)
+        write_labels(job.labels, labels, source.pixel_size)
         if job.overlay is not None:
             write_rgb(job.overlay, result.overlay())
     except MemoryError as exc:

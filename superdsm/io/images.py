@@ -89,7 +89,8 @@ def open_image(path: str | Path, reader: Reader | None = None) -> ImageSource:
     reader = reader or reader_for(path)
     with _one_error(path, reader.name):
         if reader.open:
-            return reader.open(path)
+            source: ImageSource = reader.open(path)
+            return source
         image = np.asarray(reader.read(path))
         sizes = dict(zip("YX", image.shape, strict=False))
         return ImageSource(path, reader.name, sizes, str(image.dtype), lambda indices: image, is_colour=image.ndim > 2)

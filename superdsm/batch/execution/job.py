@@ -11,6 +11,7 @@ from superdsm.batch.storage.journal import Outcome
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
+from superdsm.io.sources import Selection
 from superdsm.jsonable import digest_bytes
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
@@ -30,6 +31,8 @@ class TaskBundle:
         Tells what depends on what.
     readers : mapping
         The readers by name.
+    selection : Selection
+        Which plane of the images is segmented.
     exporters, exports : tuple
         The exporters, and what identifies their outputs.
     store : Path
@@ -46,6 +49,7 @@ class TaskBundle:
     config: Config
     recipe: Recipe
     readers: Mapping[str, Reader]
+    selection: Selection
     exporters: tuple[Exporter, ...]
     exports: tuple[ExportRecipe, ...]
     store: Path

@@ -79,6 +79,7 @@ class Jobs(Mapping[int, Job]):
             config=prepared.task.config,
             recipe=prepared.recipe,
             readers=readers,
+            selection=prepared.task.selection,
             exporters=prepared.exporters,
             exports=prepared.exports,
             store=self._planner.store.directory,

@@ -125,7 +125,7 @@ class _Image:
         from superdsm.io import read_image
 
         path = Path(self.job.path)
-        image = read_image(path, reader=self.bundle.readers[self.job.reader])
+        image = read_image(path, self.bundle.readers[self.job.reader], self.bundle.selection)
         stat = path.stat()
         if (stat.st_size, stat.st_mtime_ns) != self.job.stat:
             raise OutputError(f"{path}: was changed while it was being processed; run the batch again")

@@ -76,7 +76,7 @@ class Planner:
             missing = isinstance(exc, FileNotFoundError)
             reason = "image missing: there is no such file" if missing else f"image cannot be read ({exc.strerror})"
             return ImagePlan(file_id, path, Action.FAIL, (reason,))
-        image = ImagePlan(file_id, path, Action.RUN, image=self._image_key(file.digest, reader), file=file)
+        image = ImagePlan(file_id, path, Action.RUN, image=self._image_key(file.digest, reader, plan), file=file)
         keys = plan.prepared.recipe.keys(image.image)
         entry = plan.journal.get(file_id)
         question = Question(plan, image, self.number, entry, keys, self._available, self.options)
@@ -85,8 +85,8 @@ class Planner:
             self._promise(plan, image, keys)
         return image
 
-    def _image_key(self, content: str, reader: Reader) -> str:
-        return image_key(content, reader, self._provider("readers", reader.name))
+    def _image_key(self, content: str, reader: Reader, plan: TaskPlan) -> str:
+        return image_key(content, reader, self._provider("readers", reader.name), plan.prepared.task.selection)
 
     def _promise(self, plan: TaskPlan, image: ImagePlan, keys: list[str]) -> None:
         """Keep in mind which results will be there once an image is done."""

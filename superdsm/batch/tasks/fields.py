@@ -140,9 +140,23 @@ WITHOUT = TaskField("without", _names, "Stages to leave out.", default=())
 NUM_CPUS = TaskField(
     "num_cpus", _positive, "Number of workers; `--jobs` overrides it; by default as many as there are cores."
 )
+CHANNEL = TaskField(
+    "channel",
+    _is("the name or the index of a channel, or null", str, int, type(None)),
+    "Which channel of the images to segment: an index from 0, a name, or `red`, `green`, `blue`; see "
+    "[formats](formats.md).",
+)
+Z = TaskField(
+    "z",
+    _is("an index, a range, a projection, or null", str, int, type(None)),
+    'Which z plane: an index from 0, a range `"2-5"`, or `"max"`, `"mean"`, `"best-focus"`.',
+)
+TIME = TaskField("t", _is("an index, or null", int, type(None)), "Which time point: an index from 0.")
+SCENE = TaskField("scene", _is("an index, or null", int, type(None)), "Which scene of a file: an index from 0.")
 ENVIRON = TaskField("environ", _environ, "Environment variables, set before the workers import anything.", default={})
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
+    *(CHANNEL, Z, TIME, SCENE),
     *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT),
 )
 

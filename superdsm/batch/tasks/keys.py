@@ -6,13 +6,14 @@ key of the image is the hash of its file and of its reader.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from superdsm.config import Config
 from superdsm.errors import PipelineError
 from superdsm.evaluation import OUTSIDE, wiring
 from superdsm.fields import SCALE, SOURCE, ZOOM
+from superdsm.io.sources import Selection
 from superdsm.jsonable import canonical_json, digest, digest_bytes
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
@@ -27,7 +28,7 @@ def _hash(*parts: str) -> str:
     return digest_bytes("\0".join(parts).encode())
 
 
-def image_key(content: str, reader: Reader, provider: str) -> str:
+def image_key(content: str, reader: Reader, provider: str, selection: Selection | None = None) -> str:
     """Return the key of the field ``image``.
 
     Parameters
@@ -38,8 +39,11 @@ def image_key(content: str, reader: Reader, provider: str) -> str:
         What reads the file.
     provider : str
         Where the reader comes from.
+    selection : Selection, optional
+        Which plane is read. Without a choice the key is that of versions that knew no choice.
     """
-    return _hash("image", content, provider, reader.name, reader.version)
+    chosen = [canonical_json(asdict(selection))] if selection else []
+    return _hash("image", content, provider, reader.name, reader.version, *chosen)
 
 
 @dataclass(frozen=True, slots=True)

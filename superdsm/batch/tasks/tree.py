@@ -14,6 +14,7 @@ from superdsm.batch.tasks.file_ids import FileId, PatternError, match_files, par
 from superdsm.batch.tasks.json_source import Source
 from superdsm.config import Config
 from superdsm.errors import ConfigError, TaskError
+from superdsm.io.sources import Selection
 from superdsm.records import Exporter
 
 FILE = "task.json"
@@ -108,6 +109,12 @@ class Task:
         """The number of workers; None: not said."""
         count: int | None = self.value(fields.NUM_CPUS)
         return count
+
+    @property
+    def selection(self) -> Selection:
+        """Which plane of the images is segmented."""
+        planes = (fields.CHANNEL, fields.Z, fields.TIME, fields.SCENE)
+        return Selection(**{field.name: self.value(field) for field in planes})
 
     @property
     def last_stage(self) -> str | None:
