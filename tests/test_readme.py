@@ -30,8 +30,9 @@ RUN_HERE = [line for line in COMMANDS[2:] if line not in (*DOWNLOADS, *DEVELOPER
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A directory with the images and the tasks of the examples, without results."""
-    for name in ("task.json", "config.json", "large-nuclei/task.json", "images/uneven.png", "images/elliptic.png"):
+    """A directory with some images and the tasks of the examples, without results."""
+    pictures = [f"{folder}/{name}.png" for folder in ("images", "true_labels") for name in ("uneven", "elliptic")]
+    for name in ("task.json", "config.json", "large-nuclei/task.json", *pictures):
         (tmp_path / "examples" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(EXAMPLES / name, tmp_path / "examples" / name)
     task = tmp_path / "examples" / "task.json"
@@ -78,11 +79,11 @@ def test_the_commands_work_one_after_the_other(copy: Path) -> None:
     assert (copy / "examples" / "cfg" / "uneven.json").is_file()
 
 
-def test_single_images_are_segmented_with_the_hyperparameters_of_the_task() -> None:
+def test_single_images_are_segmented_without_settings_and_tasks_with_those_of_the_file_of_examples() -> None:
     task = json.loads((EXAMPLES / "task.json").read_text(encoding="utf-8"))
     assert json.loads((EXAMPLES / "config.json").read_text(encoding="utf-8")) == task["config"]
     segment = [line for line in RUN_HERE if line.startswith("superdsm segment")]
-    assert len(segment) == 2 and all(line.endswith("--config examples/config.json") for line in segment)
+    assert len(segment) == 2 and not any("--set" in line or "--config" in line for line in segment)
 
 
 def test_the_main_job_computes_nothing_twice(copy: Path) -> None:
