@@ -175,10 +175,13 @@ class _Cluster:
             yield "reasons for a gap are given if and only if there is none"
         if len(detail["margins"]) != len(cover):
             yield f"there are {len(detail['margins'])} margins for {len(cover)} objects"
-        yield from self._superadditivity(detail["excess"])
+        if "prices" not in detail["reasons"]:
+            yield from self._superadditivity(detail["excess"])
         below = detail["lower"] - TOLERANCE * max(1.0, detail["upper"])
         yield from self._cheaper(below, forbidden=())
         for labels, margin in zip(cover, detail["margins"], strict=False):
+            if "prices" in detail["reasons"]:
+                break  # margins rest on superadditive energies, and are no more than a measure of confidence here
             if margin is None:
                 if len(self.universe) > 1:
                     yield f"{sorted(labels)} has an infinite margin, but there are other covers"

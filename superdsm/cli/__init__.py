@@ -6,6 +6,7 @@ command that is not a built-in one, or by the command itself.
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         What the shell is told, see `superdsm.records.ExitCode`.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text in the encoding of the terminal
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in argv
     try:
         code = _run(argv)

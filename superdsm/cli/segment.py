@@ -72,11 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         *("-o", "--output"),
         metavar="OUT",
-        type=Path,
         required=True,
         help="label image to write (.png or .tif); for several images a directory",
     )
-    add("--overlay", metavar="PATH", type=Path, help="picture with contours to write; for several images a directory")
+    add("--overlay", metavar="PATH", help="picture with contours to write; for several images a directory")
     add("--certify", action="store_true", help="print how far the energy is from the least one at most, and why")
     add("--channel", metavar="NAME", help="channel to segment: an index from 0, a name, or red, green or blue")
     add("--z", metavar="Z", help="z plane: an index from 0, a range as in 2-5, or max, mean or best-focus")
@@ -196,10 +195,11 @@ def _outputs(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
     return list(zip(args.images, labels, overlays, strict=True))
 
 
-def _paths(images: list[Path], out: Path, suffix: str, what: str, suffixes: tuple[str, ...]) -> list[Path]:
+def _paths(images: list[Path], place: str, suffix: str, what: str, suffixes: tuple[str, ...]) -> list[Path]:
     from superdsm.io import check_suffix
 
-    if len(images) > 1 or out.is_dir():
+    out = Path(place)
+    if len(images) > 1 or out.is_dir() or place.endswith(("/", os.sep)):
         if not out.is_dir() and (out.exists() or out.suffix.lower() in suffixes):
             raise SuperDSMError(f"{out}: is the name of a file, but there are {len(images)} images; give a directory")
         return [out / (image.stem + suffix) for image in images]

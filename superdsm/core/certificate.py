@@ -8,7 +8,7 @@ certificate. See docs/optimality.md.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from superdsm.core.exact_cover import minimum_cover
@@ -19,6 +19,7 @@ Json: TypeAlias = dict[str, Any]
 
 TOLERANCE = 1e-6  # relative to max(1, cost): a smaller gap is that of the fits, not of the choice
 GREEDY, FALLBACK, MAX_SEED_DISTANCE, COVER_TIMEOUT = "greedy", "fits", "max_seed_distance", "cover_timeout"
+PRICES = "prices"
 REASONS = {
     GREEDY: "the greedy cover is not the best one",
     ISBI24: "the pruning of ISBI 2024 left sets out that a better cover may need",
@@ -26,6 +27,7 @@ REASONS = {
     BUDGET: "max_cluster_sets was reached, the best cover so far was taken",
     TIMEOUT: "cluster_timeout was reached, the best cover so far was taken",
     COVER_TIMEOUT: "the branch and bound for the cover was stopped by its limit",
+    PRICES: "with prices of objects, energies are not superadditive: what was left out may be better",
 }
 
 
@@ -134,6 +136,18 @@ def certify_cluster(result: ClusterResult) -> ClusterCertificate:
         _excess(known),
         tuple(_margin(result, members, upper) for members in result.cover),
     )
+
+
+def without_superadditivity(certificate: ClusterCertificate, beta: float) -> ClusterCertificate:
+    """Return what is left of a certificate where energies are not superadditive, as with prices of objects.
+
+    Of up to two atoms all sets have models. Otherwise all that is known is that there is an object at least.
+    """
+    if len(certificate.atoms) <= 2:
+        return certificate
+    lower = min(certificate.lower, beta)
+    gap = certificate.upper - lower > TOLERANCE * max(1.0, certificate.upper)
+    return replace(certificate, lower=lower, reasons=(PRICES,) if gap else ())
 
 
 def _least_cost(result: ClusterResult) -> tuple[float, str, bool]:

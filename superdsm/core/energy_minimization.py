@@ -11,7 +11,14 @@ import numpy as np
 from superdsm._ext.candidate_regions import enclosing_labels
 from superdsm.core import model
 from superdsm.core.candidate_regions import Regions
-from superdsm.core.certificate import ClusterCertificate, certificate_of_image, certify_cluster, confidence, warnings
+from superdsm.core.certificate import (
+    ClusterCertificate,
+    certificate_of_image,
+    certify_cluster,
+    confidence,
+    warnings,
+    without_superadditivity,
+)
 from superdsm.core.graph import ClusterGraph, cluster_graphs
 from superdsm.core.objects import EMPTY, BoolArray, FloatArray, IntArray, Object
 from superdsm.core.search import ClusterResult, SearchParams, SetEnergy, TooMuchWork, search
@@ -85,6 +92,7 @@ def minimise_energies(
     certify: bool = False,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
     fit: Callable[..., model.Fit] | None = None,
+    superadditive: bool = True,
 ) -> Minimisation:
     """Find the objects of least total energy (TPAMI 2023, Sec. 3.3).
 
@@ -129,6 +137,8 @@ def minimise_energies(
         For parallelism; the outcome does not depend on it.
     fit : callable, optional
         Takes the place of `superdsm.core.model.fit`.
+    superadditive : bool, optional
+        Whether the energies that `fit` returns are superadditive, which certificates rest on.
 
     Returns
     -------
@@ -157,6 +167,8 @@ def minimise_energies(
     results = _solve_all(graphs, params, fitter, cluster_timeout, map)
     order = [graph.labels(members) for graph, result in zip(graphs, results, strict=True) for members in result.fitted]
     certificates = [certify_cluster(result) for result in results]
+    if not superadditive:
+        certificates = [without_superadditivity(certificate, beta) for certificate in certificates]
     _mark(certificates, fitter, beta)
     settings = {
         "pruning": pruning,

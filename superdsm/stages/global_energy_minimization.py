@@ -71,7 +71,9 @@ class GlobalEnergyMinimization(Stage):
         if "prices" in dsm_cfg:
             fit = PricedFit(Prices(**dsm_cfg["prices"]), fields["y"], fields["atoms"])
         try:
-            result = minimise_energies(**fields, model_params=model_params, **ctx.params, map=ctx.map, fit=fit)
+            result = minimise_energies(
+                **fields, model_params=model_params, **ctx.params, map=ctx.map, fit=fit, superadditive=fit is None
+            )
         except TooMuchWork as exc:
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:

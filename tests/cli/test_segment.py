@@ -84,6 +84,11 @@ def test_a_damaged_image_among_several_fails_alone(
     assert segment(bad, bad.with_name("bad.png"), "-o", tmp_path / "none") == 2
 
 
+def test_one_image_into_a_directory_that_is_still_to_be_made(images: list[Path], tmp_path: Path) -> None:
+    assert segment(images[0], "-o", f"{tmp_path}/labels/", "--overlay", f"{tmp_path}/pictures/", *SCALE) == 0
+    assert (tmp_path / "labels" / "a.png").is_file() and (tmp_path / "pictures" / "a.png").is_file()
+
+
 def test_one_image_into_an_existing_directory(images: list[Path], tmp_path: Path) -> None:
     assert segment(images[1], "-o", tmp_path, *SCALE, "--format", "tif") == 0
     assert [path.name for path in tmp_path.iterdir()] == ["b.tif"]

@@ -77,7 +77,11 @@ IMAGES: dict[str, tuple[str, bytes, str]] = {
     "zero-size TIFF": ("a.tif", tiff_without_rows(tiff(GOOD)), "has no pixels (0 x 100)"),
     "NaN": ("a.tif", tiff(with_value(np.nan)), "1 of its values are NaN or infinite"),
     "infinite": ("a.tif", tiff(with_value(np.inf)), "1 of its values are NaN or infinite"),
-    "3-D stack": ("a.tif", tiff(np.stack([GOOD] * 4), photometric="minisblack"), "is a stack (4 pages of 90 x 100)"),
+    "3-D stack": (
+        "a.tif",
+        tiff(np.stack([GOOD] * 4), photometric="minisblack"),
+        "is a stack, 4 z planes of 90 x 100 px; say which",
+    ),
     "RGBA with transparency": ("a.png", png(RGBA), "has transparent pixels"),
 }
 

@@ -19,7 +19,7 @@ from superdsm.testing import synthetic_image, verify_certificate
 
 pytestmark = pytest.mark.process  # most of them run the command line
 STAGE = "global-energy-minimization"
-CONFIG = {"AF_scale": 10, STAGE: {"cover": "exact"}}
+CONFIG = {"profile": "published", "AF_scale": 10, STAGE: {"cover": "exact"}}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def run(*args: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("cover", ["greedy", "exact"])
 @pytest.mark.parametrize("certify", [False, True])
 def test_certificates_of_an_image_hold(image: Path, cover: str, certify: bool) -> None:
-    config = {"AF_scale": 10, STAGE: {"cover": cover, "certify": certify}}
+    config = {"profile": "published", "AF_scale": 10, STAGE: {"cover": cover, "certify": certify}}
     results = [segment(read_image(image), config, jobs=jobs) for jobs in (1, 3)]
     certificate = results[0].fields["certificate"]
     assert certificate == results[1].fields["certificate"]
@@ -73,8 +73,21 @@ def test_certificates_of_an_image_hold(image: Path, cover: str, certify: bool) -
     np.testing.assert_array_equal(results[0].labels, results[1].labels)
 
 
+def test_no_optimum_is_claimed_where_objects_have_prices(image: Path) -> None:
+    """Prices make energies that are not superadditive, which the bounds of more than two atoms rest on."""
+    fields = segment(read_image(image), {"profile": "adaptive", STAGE: {"cover": "exact"}}).fields
+    certificate = fields["certificate"]
+    assert verify_certificate(fields) == []
+    searched = [detail for detail in certificate["details"] if len(detail["atoms"]) > 2]
+    assert searched and all(detail["reasons"] == ["prices"] for detail in searched)
+    assert certificate["reasons"] == {"prices": len(searched)}
+    assert certificate["optimal"] == certificate["clusters"] - len(searched)
+
+
 def test_certify_prints_bound_gap_and_seconds(image: Path, tmp_path: Path) -> None:
-    result = run("segment", image, "-o", tmp_path / "labels.png", "--certify", "--set", "AF_scale=10")
+    result = run(
+        "segment", image, "-o", tmp_path / "labels.png", "--profile", "published", "--certify", "--set", "AF_scale=10"
+    )
     assert result.returncode == 0, result.stderr
     first, second, *_ = result.stdout.splitlines()
     assert first.startswith(f"{image}: ")
@@ -85,7 +98,7 @@ def test_certify_prints_bound_gap_and_seconds(image: Path, tmp_path: Path) -> No
 
 def test_a_budget_is_told_everywhere(image: Path, tmp_path: Path) -> None:
     budget = {"cluster_timeout": 0.0, "beta": 20.0}
-    result = segment(read_image(image), {"AF_scale": 10, STAGE: budget})
+    result = segment(read_image(image), {"profile": "published", "AF_scale": 10, STAGE: budget})
     certificate = result.fields["certificate"]
     assert certificate["reasons"] == {"cluster_timeout": certificate["clusters"] - certificate["optimal"]}
     assert verify_certificate(result.fields) == []
@@ -93,7 +106,8 @@ def test_a_budget_is_told_everywhere(image: Path, tmp_path: Path) -> None:
     told = [record for record in result.log if record.get("reasons")]
     assert len(told) == certificate["reasons"]["cluster_timeout"] > 0
     assert any(item.reasons == ("cluster_timeout",) for item in result.fields["cover"])
-    said = run("segment", image, "-o", tmp_path / "labels.png", "--certify", "--set", "AF_scale=10",
+    published = ("--profile", "published", "--set", "AF_scale=10")
+    said = run("segment", image, "-o", tmp_path / "labels.png", "--certify", *published,
                *(f"--set={STAGE}/{name}={value}" for name, value in budget.items()))  # fmt: skip
     assert "warning: " in said.stdout
     assert said.stdout.count("cluster_timeout was reached") > 1
@@ -166,7 +180,12 @@ def test_defaults_are_those_of_the_published_method() -> None:
 @pytest.mark.parametrize("data_set", ["NIH3T3", "U2OS", "DSB2018-dev", "BBBC033"])
 def test_no_image_is_without_a_bound(shared_data: Path, data_set: str) -> None:
     for path in sorted((shared_data / data_set / "images").iterdir()):
-        result = segment(read_image(path), {STAGE: {"cover": "exact", "max_cluster_sets": 3000}}, last=STAGE, jobs=2)
+        result = segment(
+            read_image(path),
+            {"profile": "published", STAGE: {"cover": "exact", "max_cluster_sets": 3000}},
+            last=STAGE,
+            jobs=2,
+        )
         certificate = result.fields["certificate"]
         if certificate:
             assert certificate["lower"] <= certificate["upper"]
@@ -182,7 +201,7 @@ def test_wrong_objects_are_less_sure(shared_data: Path, data_set: str) -> None:
     right: list[float] = []
     wrong: list[float] = []
     for path in sorted((shared_data / data_set / "images").iterdir()):
-        result = segment(read_image(path), {STAGE: {"cover": "exact"}}, jobs=2)
+        result = segment(read_image(path), {"profile": "published", STAGE: {"cover": "exact"}}, jobs=2)
         truth = read_image(next((shared_data / data_set / "masks").glob(f"{path.stem}.*")))
         truth = truth if truth.ndim == 2 else truth[..., 0]
         areas = np.bincount(truth.ravel())

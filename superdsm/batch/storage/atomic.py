@@ -43,11 +43,15 @@ def write_atomic(path: Path, data: bytes | memoryview, *, shared: bool = False) 
 
 
 def sync_directory(path: Path) -> None:
-    """Make sure that what was renamed in a directory survives a loss of power (where the system can do that)."""
+    """Make sure that what was renamed in a directory survives a loss of power (where the system can do that).
+
+    Network file systems often cannot (CIFS: EINVAL, WSL: EIO); the file itself is on the disk then.
+    """
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -4,12 +4,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+DIGEST = re.compile("[0-9a-f]{40}")
 SETTLED = 2_000_000_000  # nanoseconds: within them a file may be changed twice without another time of modification
 CHUNK = 1 << 20
 
@@ -64,15 +66,16 @@ class DigestCache:
 
     def _load(self) -> None:
         try:
-            file = self.path.open(encoding="utf-8")
+            file = self.path.open(encoding="utf-8", errors="replace")  # a cache: what is damaged is hashed anew
         except OSError:
             return
         with file:
             for line in file:
                 self._loaded += 1
-                with contextlib.suppress(ValueError, TypeError):
+                with contextlib.suppress(ValueError, TypeError, OverflowError, RecursionError):
                     path, digest, size, mtime_ns, inode = json.loads(line)
-                    self._known[path] = (str(digest), int(size), int(mtime_ns), int(inode))
+                    if isinstance(path, str) and DIGEST.fullmatch(digest):
+                        self._known[path] = (digest, int(size), int(mtime_ns), int(inode))
 
     def get(self, path: str) -> Fingerprint:
         """Return the fingerprint of a file.

@@ -111,7 +111,8 @@ def test_the_cache_of_digests_passes_over_what_it_cannot_read(tmp_path: Path) ->
     cache = DigestCache(path)
     assert cache.get(str(image)).digest == file_digest(image)
     cache.save()
-    path.write_bytes(path.read_bytes() + b'["torn", "li')
+    damaged = [b'["torn", "li', b"\xff\xfe", b'["a", "b", Infinity, 1, 1]', b"[" * 5000, b'[[], "x", 1, 2, 3]']
+    path.write_bytes(path.read_bytes() + b"\n".join(damaged))
     again = DigestCache(path)
     assert again.lookup(str(image)) == cache.get(str(image))
     os.utime(image, (2, 2))
