@@ -45,8 +45,11 @@ def prefix(name, qemu):
 def main():
     """Compile, run, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--qemu", default=shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static"),
-                        help="emulator for arm64 (default: qemu-aarch64, if it is installed)")
+    parser.add_argument(
+        "--qemu",
+        default=shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static"),
+        help="emulator for arm64 (default: qemu-aarch64, if it is installed)",
+    )
     args = parser.parse_args()
     digests, rows = defaultdict(lambda: defaultdict(list)), []
     sources = [str(HERE / "cross_check.c"), *map(str, sorted((KERNELS / "widths").glob("*.c")))]

@@ -121,8 +121,9 @@ def main() -> None:
             truth = read_image(next((args.data / data_set / "masks").glob(f"{path.stem}.*")))
             found = {}
             for mode, settings in MODES.items():
-                runs = [measure(path, truth if truth.ndim == 2 else truth[..., 0], settings)
-                        for _ in range(args.repeats)]
+                runs = [
+                    measure(path, truth if truth.ndim == 2 else truth[..., 0], settings) for _ in range(args.repeats)
+                ]
                 found[mode] = runs[0]
                 for name in ("seconds", "covering", "certifying"):
                     runs[0][name] = statistics.median(run[name] for run in runs)
@@ -143,8 +144,16 @@ def wrong_clusters(name: str, greedy: dict[str, Any], exact: dict[str, Any]) -> 
         least = best[detail["cluster"]]
         if detail["upper"] > least["upper"] * (1 + 1e-9):
             more = detail["upper"] / least["upper"] - 1
-            yield (name, detail["cluster"], len(detail["atoms"]), len(detail["cover"]), len(least["cover"]),
-                   detail["upper"], least["upper"], f"{more:.2%}")
+            yield (
+                name,
+                detail["cluster"],
+                len(detail["atoms"]),
+                len(detail["cover"]),
+                len(least["cover"]),
+                detail["upper"],
+                least["upper"],
+                f"{more:.2%}",
+            )
 
 
 def scores(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
@@ -156,14 +165,39 @@ def scores(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
             searched = [d["method"] not in ("single", "criterion") for c in whole for d in c["details"]]
             right = np.concatenate([run["right"] for run in runs])
             found, n_true = sum(run["n_found"] for run in runs), sum(run["n_true"] for run in runs)
-            areas = [auc(np.concatenate([run[name] for run in runs]), right)
-                     for name in ("second_best", "margin", "confidence")]
-            rows.append((mode, data_set, len(searched), sum(searched), sum(c["optimal"] for c in whole),
-                         f"{max(c['gap'] / c['upper'] for c in whole):.1e}",
-                         f"{np.concatenate([run['seg'] for run in runs]).mean():.4f}",
-                         f"{2 * found / (n_true + len(right)):.4f}", *(f"{area:.3f}" for area in areas)))
-    print_table(("cover", "data set", "clusters", "searched", "optimal", "largest gap", "SEG", "F1", "AUC second-best",
-                 "AUC margin", "AUC confidence"), rows)
+            areas = [
+                auc(np.concatenate([run[name] for run in runs]), right)
+                for name in ("second_best", "margin", "confidence")
+            ]
+            rows.append(
+                (
+                    mode,
+                    data_set,
+                    len(searched),
+                    sum(searched),
+                    sum(c["optimal"] for c in whole),
+                    f"{max(c['gap'] / c['upper'] for c in whole):.1e}",
+                    f"{np.concatenate([run['seg'] for run in runs]).mean():.4f}",
+                    f"{2 * found / (n_true + len(right)):.4f}",
+                    *(f"{area:.3f}" for area in areas),
+                )
+            )
+    print_table(
+        (
+            "cover",
+            "data set",
+            "clusters",
+            "searched",
+            "optimal",
+            "largest gap",
+            "SEG",
+            "F1",
+            "AUC second-best",
+            "AUC margin",
+            "AUC confidence",
+        ),
+        rows,
+    )
 
 
 def costs(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
@@ -172,8 +206,10 @@ def costs(outcomes: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
     for mode, sets in outcomes.items():
         runs = [run for several in sets.values() for run in several]
         seconds, cover, certificate = (sum(run[name] for run in runs) for name in ("seconds", "covering", "certifying"))
-        fits = [sum(run["performance"].get(f"{kind}_computed_object_count", 0) for run in runs)
-                for kind in ("overall", "iterative")]
+        fits = [
+            sum(run["performance"].get(f"{kind}_computed_object_count", 0) for run in runs)
+            for kind in ("overall", "iterative")
+        ]
         rows.append((mode, *fits, seconds, f"{cover / seconds:.2%}", f"{certificate / seconds:.2%}"))
     header = ("cover", "fits", "of them in searches", "seconds", "for covers and packings", "for certificates")
     print_table(header, rows)

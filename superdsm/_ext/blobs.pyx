@@ -130,7 +130,7 @@ def maxima(
     waves : ndarray of float32, shape (rows, n)
         Waves along the columns of the image.
     spectra : ndarray of float32
-        The approximate LoG of each level, as coefficients of the waves: shape (columns, size) each, one after the other.
+        The approximate LoG of each level, as coefficients of the waves: shape (columns, size) each, in a row.
     sizes : ndarray of intp, shape (levels,)
         Number of waves of each level, a multiple of `WAVES`; 0 in levels without approximation.
     margins : ndarray of float32, shape (levels,)

@@ -34,7 +34,7 @@ cdef inline void approach(Pixel* pixel, int row, int column) noexcept nogil:
 
 
 cdef int find_uncovered(const uint8_t[:, ::1] mask, int spacing, Pixels* uncovered) noexcept nogil:
-    """Collect, in raster order, the pixels without a grid point of the mask at a chessboard distance below `spacing`."""
+    """Collect, in raster order, the pixels without a grid point of the mask at a chessboard distance < `spacing`."""
     cdef int H = mask.shape[0], W = mask.shape[1], row, column, cell, r0, c0, r1, c1
     cdef bint left, right
     for row in range(H):

@@ -3,7 +3,9 @@
 from libc.stdint cimport int32_t, uint8_t
 
 
-cdef inline void column_distances(const uint8_t[:, ::1] mask, bint target, int32_t far, int32_t[:, ::1] out) noexcept nogil:
+cdef inline void column_distances(
+    const uint8_t[:, ::1] mask, bint target, int32_t far, int32_t[:, ::1] out
+) noexcept nogil:
     """Distance of each pixel to the nearest pixel of its column that is `target` (set or not); at most `far`."""
     cdef Py_ssize_t height = mask.shape[0], width = mask.shape[1], r, c
     cdef int32_t above, below

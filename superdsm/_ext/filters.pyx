@@ -38,7 +38,7 @@ def correlate_columns(
     ------
     MemoryError
     """
-    cdef Py_ssize_t H = image.shape[0], W = image.shape[1], radius = weights.shape[0] - 1, r, c, i, k, n, t, source
+    cdef Py_ssize_t H = image.shape[0], radius = weights.shape[0] - 1, r, c, i, k, n, t, source
     cdef Py_ssize_t lines = (H + SIZE - 1) // SIZE * SIZE + 2 * radius
     cdef double* block = <double*> malloc((lines * SIZE + 8) * sizeof(double))
     cdef double* buffer

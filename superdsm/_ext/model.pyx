@@ -1,7 +1,8 @@
 """The deformable shape model on one region: its energy and derivatives, and fits that minimise it.
 
 The passes over the pixels are in model_passes.h, Newton's method is in newton.pyx. Parameters are ordered (xi, q) with
-xi in raster order of the centres and q the coefficients of 1, x1, x2, x1^2, x1 x2, x2^2 (coordinates centred on and scaled to the region).
+xi in raster order of the centres and q the coefficients of 1, x1, x2, x1^2, x1 x2, x2^2 (coordinates centred on and
+scaled to the region).
 """
 
 import numpy as np
@@ -259,6 +260,7 @@ cdef class DeformableModel(Model):
         cdef Progress progress = Progress(0, 0)
         cdef Regulariser reg = Regulariser(alpha, epsilon)
         return self.minimise(np.concatenate([np.zeros(self.n_centres), q]), &reg, &progress, now() + timeout)
+
 
 def logistic(const double[::1] y, const double[::1] s):
     """Energy log(1 + exp(-y s)) of each pixel, and its first and second derivative with respect to s.

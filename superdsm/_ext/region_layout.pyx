@@ -1,4 +1,4 @@
-"""Layout of a region and of the Gaussians of its deformation, for the passes over its pixels (structures: kernels.h)."""
+"""Layout of a region and of the Gaussians of its deformation, for the passes over it (structures: kernels.h)."""
 
 import numpy as np
 
@@ -299,7 +299,8 @@ cdef class CentreLayout:
         memset(q, 0, sizeof(q))
         with nogil:
             kernels.expand_columns(pixels, &self.centres, NULL, self.expanded)
-            kernels.surface_values(pixels, &self.centres, q, self.expanded, inverse, lines)  # not normalised yet: the sums
+            # not normalised yet: the sums
+            kernels.surface_values(pixels, &self.centres, q, self.expanded, inverse, lines)
             for i in range(n):
                 inverse[i] = 1 / inverse[i] if inverse[i] > 0 else 0
         self.centres.inverse = inverse

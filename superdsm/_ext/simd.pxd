@@ -75,7 +75,9 @@ cdef extern from "kernels.h" nogil:
         void (*contract_columns)(const Pixels*, const Centres*, const Contractions*, double* gradient,
                                  double* hessian) noexcept nogil
         void (*factorise)(double* a, const int* first, double* inverse_diagonal, int n) noexcept nogil
-        void (*solve)(const double* a, const int* first, const double* inverse_diagonal, int n, double* x) noexcept nogil
+        void (*solve)(
+            const double* a, const int* first, const double* inverse_diagonal, int n, double* x
+        ) noexcept nogil
         void (*filter_tile)(double* out, Py_ssize_t stride, Py_ssize_t columns, const double* lines, Py_ssize_t n,
                             const double* weights, Py_ssize_t radius, const char* wanted) noexcept nogil
         void (*subtract_row)(double* y, const double* clipped, const double* unclipped, const double* squared,
