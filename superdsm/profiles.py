@@ -76,7 +76,7 @@ ADAPTIVE = Profile(
         "evidence",
     ),
     {
-        "resolution": {"target_radius": 16.0},
+        "resolution": {"target_radius": 16.0, "max_zoom": 2.75},
         "dsm": {"AF_alpha": 2e-3, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
         "c2f-region-analysis": {
             "AF_min_atom_radius": 0.3,
@@ -86,6 +86,10 @@ ADAPTIVE = Profile(
         "global-energy-minimization": {
             "AF_beta": 1.3,
             "AF_max_seed_distance": 1.5,
+            "cover": "exact",
+            "max_cluster_sets": 2000,
+            "cover_timeout": 10.0,
+            "cluster_timeout": 60.0,
         },
     },
     {"dsm": {"smooth_amount": 3, "smooth_subsample": 6, "background_margin": 6}},

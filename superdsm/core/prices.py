@@ -1,16 +1,18 @@
-"""What an object costs beside its energy: for two brightnesses, an outline unlike an ellipse, and size.
+"""What an object costs beside its energy: for two brightnesses, an outline unlike an ellipse, size, and narrow necks.
 
 The energy of a model only asks whether a region of the foreground has one smooth outline. Two nuclei that touch may
 have one, but rarely also the same brightness, an elliptic outline together, and the size of one nucleus. The prices are
 added to the energies, and so weigh against the price beta of a further object.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from superdsm.core import model
 from superdsm.core.objects import BoolArray, FloatArray, IntArray
@@ -34,6 +36,12 @@ class Prices:
         What is free.
     brightness_offset : float
         Brightness at the threshold of the foreground, in amplitudes: what is added to the mean of y.
+    neck : float
+        Price of the weakness of the links that hold the atoms of an object together; see `link_weaknesses`.
+    neck_width : float
+        Width at which a link between atoms is not weak, in diameters of the smaller atom.
+    neck_depth : float
+        What a dip of the brightness at a link, relative to the dimmer atom, counts beside the width.
     """
 
     brightness: float
@@ -43,6 +51,9 @@ class Prices:
     outline_tolerance: float = 0.04
     size_tolerance: float = 1.2
     brightness_offset: float = 0.3
+    neck: float = 0.0
+    neck_width: float = 1.0
+    neck_depth: float = 1.0
 
 
 class PricedFit:
@@ -69,6 +80,7 @@ class PricedFit:
         sums = np.bincount(members, y.ravel(), minlength=len(self._sizes))
         self._logs = np.log(sums.clip(0) / np.maximum(self._sizes, 1) + prices.brightness_offset)
         self._sizes[0] = 0
+        self._links = link_weaknesses(y, atoms, prices) if prices.neck else {}
 
     def __call__(
         self,
@@ -88,22 +100,88 @@ class PricedFit:
         unlike = outside_ellipse(found.fragment) - prices.outline_tolerance
         large = math.log(np.count_nonzero(found.fragment) / (prices.size_tolerance * prices.typical_area))
         price = prices.outline * max(0.0, unlike) + prices.size * max(0.0, large)
+        (row, column), (height, width) = offset, omega.shape
+        present = np.flatnonzero(np.bincount(self._atoms[row : row + height, column : column + width][omega]))
         if prices.brightness:
-            price += prices.brightness * self._variance(omega, offset)
+            price += prices.brightness * self._variance(present)
+        if prices.neck:
+            price += prices.neck * self._weakness(present.tolist())
         lower = None if found.lower is None else found.lower + price
         return replace(found, energy=found.energy + price, lower=lower)
 
-    def _variance(self, omega: BoolArray, offset: tuple[int, int]) -> float:
-        """Variance of the logarithms of the brightness of the atoms of a region, which count by their foreground."""
-        (row, column), (height, width) = offset, omega.shape
-        part = self._atoms[row : row + height, column : column + width]
-        present = np.flatnonzero(np.bincount(part[omega]))
+    def _variance(self, present: npt.NDArray[np.intp]) -> float:
+        """Variance of the logarithms of the brightness of atoms, which count by their foreground."""
         weights, logs = self._sizes[present], self._logs[present]
         total = weights.sum()
         if not total:
             return 0.0
         mean = (weights * logs).sum() / total
         return float((weights * (logs - mean) ** 2).sum() / total)
+
+    def _weakness(self, present: list[int]) -> float:
+        """Sum of the weaknesses of the strongest links that hold atoms together: a minimum spanning tree (Kruskal)."""
+        pairs = (pair for pair in itertools.combinations(present, 2) if pair in self._links)
+        groups = {atom: {atom} for atom in present}
+        total = 0.0
+        for weakness, (first, second) in sorted((self._links[pair], pair) for pair in pairs):
+            if groups[first] is not groups[second]:
+                total += weakness
+                groups[first] |= groups[second]
+                for atom in groups[second]:
+                    groups[atom] = groups[first]
+        return total
+
+
+def link_weaknesses(y: FloatArray, atoms: IntArray, prices: Prices) -> dict[tuple[int, int], float]:
+    """Return how weak the links between adjacent atoms are.
+
+    A link is weak if it is narrow, as between two disks that touch, or darker than both atoms.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (rows, columns)
+        Intensities relative to the threshold of the foreground, in amplitudes.
+    atoms : ndarray of int32, same shape
+        Label image of the atoms.
+    prices : Prices
+        `neck_width`, `neck_depth` and `brightness_offset` are used.
+
+    Returns
+    -------
+    dict of (int, int) to float
+        0 or more, by the labels of the two atoms, the smaller one first; pairs without common border are missing.
+    """
+    size = int(atoms.max(initial=0)) + 1
+    foreground = np.where(y > 0, atoms, 0).ravel()
+    diameters = 2 * np.sqrt(np.bincount(foreground, minlength=size) / math.pi)
+    bright = _levels(y.ravel(), foreground, size)
+    borders = []
+    for one, other in (((slice(-1), slice(None)), (slice(1, None), slice(None))),
+                       ((slice(None), slice(-1)), (slice(None), slice(1, None)))):  # fmt: skip
+        first, second = atoms[one], atoms[other]
+        at = np.nonzero((first != second) & (first > 0) & (second > 0))
+        pair = np.minimum(first[at], second[at]) * np.int64(size) + np.maximum(first[at], second[at])
+        borders.append((pair, np.minimum(y[one][at], y[other][at])))
+    pairs, index = np.unique(np.concatenate([pair for pair, _ in borders]), return_inverse=True)
+    levels = np.concatenate([level for _, level in borders])
+    widths = np.bincount(index[levels > 0], minlength=len(pairs))
+    highest = np.full(len(pairs), -1.0)
+    np.maximum.at(highest, index, levels)
+    first, second = pairs // size, pairs % size
+    width = widths / np.maximum(np.minimum(diameters[first], diameters[second]), 1.0)
+    offset = prices.brightness_offset
+    dip = 1 - (highest + offset).clip(0) / (np.minimum(bright[first], bright[second]) + offset)
+    weakness = np.maximum(0.0, prices.neck_width - width + prices.neck_depth * dip)
+    return dict(zip(zip(first.tolist(), second.tolist(), strict=True), weakness.tolist(), strict=True))
+
+
+def _levels(y: FloatArray, labels: IntArray, size: int, quantile: float = 0.6) -> FloatArray:
+    """Return a quantile of y for each label; 0 for those without pixels."""
+    order = np.lexsort((y, labels))
+    starts = np.searchsorted(labels[order], np.arange(size + 1))
+    counts = np.diff(starts)
+    at = starts[:-1] + np.minimum((quantile * counts).astype(np.intp), np.maximum(counts - 1, 0))
+    return np.where(counts > 0, y[order[np.minimum(at, len(order) - 1)]], 0.0)
 
 
 def outside_ellipse(mask: BoolArray) -> float:

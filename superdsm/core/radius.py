@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from superdsm.core.filters import gaussian
-from superdsm.core.normalise import limited, noise_level, robust_range, weighted_quantile
+from superdsm.core.normalise import limited, noise_level, normalised, robust_range, weighted_quantile
+from superdsm.core.prices import outside_ellipse
+from superdsm.core.resample import resample
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -23,6 +26,12 @@ PER_OCTAVE = 4  # scales by octave
 FIRST_SIGMA = 1.5  # smallest scale, in pixels of each level; below, the LoG is not sampled well enough
 LAST_SIGMA = 2 * FIRST_SIGMA * 2 ** (1 / PER_OCTAVE)
 SMALLEST_LEVEL = 12  # rows or columns of the coarsest level
+COARSE_RADIUS = 12.0  # what the radius is on the grid on which outlines are looked at, in pixels
+MOST_ZOOM = 2.0
+MOST_COARSE_PIXELS = 2**19  # of that grid; of larger images parts are looked at
+LEAST_AREA = 0.1  # of an object that tells the size, in typical areas
+ELLIPTICAL = 0.06  # less than this part of a single object is outside of the ellipse of its moments
+WEIGHT = 0.75  # what the outlines count beside the blobs
 LOG_NOISE = 0.62  # standard deviation of sigma^2 LoG of white noise of standard deviation 1, times sigma
 
 
@@ -99,6 +108,50 @@ def estimate_radius(
 FAINT = 0.3
 
 
+def refined_radius(image: FloatArray, radius: float, *, trust: float = WEIGHT) -> float:
+    """Correct a radius by the objects that lie alone: components of the foreground with an elliptical outline.
+
+    A blob is only as large as its bright part, and one of several objects that touch is as large as all of them; an
+    outline says more.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Intensities, finite.
+    radius : float
+        The estimate, in pixels.
+    trust : float
+        What the outlines count: 0 leaves the estimate as it is, 1 forgets it.
+
+    Returns
+    -------
+    float
+        In pixels; `radius` itself if no object lies alone.
+    """
+    zoom = min(COARSE_RADIUS / radius, MOST_ZOOM)
+    parts = [image[tile] for tile in _tiles(image.shape, int(MOST_COARSE_PIXELS / zoom**2))]
+    areas = [area for part in parts for area in _single_areas(part, radius, zoom)]
+    if not areas:
+        return radius
+    sizes = np.array(areas)
+    typical = math.sqrt(weighted_quantile(sizes, sizes, 0.5) / math.pi)
+    return float(radius ** (1 - trust) * typical**trust)
+
+
+def _single_areas(image: FloatArray, radius: float, zoom: float) -> list[float]:
+    """Return the areas of the components of the foreground that look like one object, in pixels of the image."""
+    shape = max(1, round(image.shape[0] * zoom)), max(1, round(image.shape[1] * zoom))
+    y = normalised(resample(image, shape), radius * zoom)
+    components, _ = ndimage.label(y > 0)
+    areas: list[float] = []
+    for label, box in enumerate(ndimage.find_objects(components), 1):
+        mask = ndimage.binary_fill_holes(components[box] == label)
+        area = np.count_nonzero(mask) / zoom**2
+        if area >= LEAST_AREA * math.pi * radius**2 and outside_ellipse(mask) < ELLIPTICAL:
+            areas.append(float(area))
+    return areas
+
+
 def _typical_response(blobs: FloatArray) -> float:
     """Median of the responses of blobs, each of which counts by its response and area."""
     return weighted_quantile(blobs[:, 3], limited(blobs[:, 3] * blobs[:, 2] ** 2 * blobs[:, 4]), 0.5)
@@ -111,7 +164,7 @@ def _blobs(image: FloatArray, largest_radius: float, min_significance: float) ->
     level, size = image, 1.0
     while min(level.shape) >= SMALLEST_LEVEL and FIRST_SIGMA * math.sqrt(2) * size <= largest_radius:
         least = min_significance * LOG_NOISE * noise / size
-        tiles = _tiles(level.shape)
+        tiles = _tiles(level.shape, MOST_PIXELS)
         share = level.size / sum((t[0].stop - t[0].start) * (t[1].stop - t[1].start) for t in tiles)
         for rows, columns in tiles:
             blobs = _level_blobs(level[rows, columns], least / LAST_SIGMA)
@@ -124,11 +177,11 @@ def _blobs(image: FloatArray, largest_radius: float, min_significance: float) ->
     return np.concatenate(found)
 
 
-def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
-    """Return the parts of a level that are looked at: all of it, or in a large one a tile in each quarter."""
-    if shape[0] * shape[1] <= MOST_PIXELS:
+def _tiles(shape: tuple[int, ...], most: int) -> list[tuple[slice, slice]]:
+    """Return the parts of a level that are looked at: all of it, or of a large one a tile in each quarter."""
+    if shape[0] * shape[1] <= most:
         return [(slice(0, shape[0]), slice(0, shape[1]))]
-    ratio = math.sqrt(MOST_PIXELS / (shape[0] * shape[1]))
+    ratio = math.sqrt(most / (shape[0] * shape[1]))
     axes = []
     for extent in shape:
         side = max(SMALLEST_LEVEL, round(extent * ratio / 2))

@@ -24,7 +24,7 @@ class Contours(Stage):
         max=1,
     )
     smoothing = param(0.5, "Scale of the Gaussian of the intensities and of the outlines, in pixels.", min=0, max=1e3)
-    reach = param(0.8, "How far an outline may move, in radii of the object.", min=0, max=10)
+    reach = param(0.5, "How far an outline may move, in radii of the object.", min=0, max=10)
     inside_quantile = param(0.72, "Quantile of the intensities inside an object that stands for it.", min=0, max=1)
     outside_quantile = param(0.1, "Quantile of those around it that stands for the background.", min=0, max=1)
     finest_radius = param(

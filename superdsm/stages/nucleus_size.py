@@ -40,6 +40,13 @@ class NucleusSize(Stage):
     )
     largest_radius = param(200.0, "Radii up to this one are looked for, in pixels.", min=3, max=1e4, unit="px")
 
+    outline_trust = param(
+        0.75,
+        "What the outlines of nuclei that lie alone count for the radius, beside the blobs; 0: nothing.",
+        min=0,
+        max=1,
+    )
+
     def identity_params(self, config: Config, image: bool = False) -> dict[str, Any]:
         """Return the hyperparameters; see `Stage.identity_params`."""
         values = super().identity_params(config, image)
@@ -50,7 +57,7 @@ class NucleusSize(Stage):
     def process(self, ctx: StageContext, *, g_raw: Any) -> dict[str, Any]:
         """Return the ``scale``, None if there is nothing of any size, and what is known of the ``nuclei``."""
         from superdsm.core.normalise import looks_bright_field
-        from superdsm.core.radius import estimate_radius
+        from superdsm.core.radius import estimate_radius, refined_radius
 
         if looks_bright_field(g_raw):
             ctx.warn(BRIGHT_FIELD)
@@ -61,18 +68,21 @@ class NucleusSize(Stage):
             ctx.tell(radius=round(given, 3))
             return {"scale": given / math.sqrt(2), "nuclei": {"radius": given, "spread": None, "count": None}}
         found = estimate_radius(g_raw, largest_radius=ctx.params.largest_radius)
-        nuclei = {"radius": found.radius, "spread": found.spread, "count": found.count}
-        if found.radius is None:
+        radius = found.radius
+        if radius is not None and ctx.params.outline_trust:
+            radius = refined_radius(g_raw, radius, trust=ctx.params.outline_trust)
+        nuclei = {"radius": radius, "spread": found.spread, "count": found.count}
+        if radius is None:
             ctx.warn("no object was found that tells the size of the nuclei; if there are any, set nucleus_radius")
             return {"scale": None, "nuclei": nuclei}
-        ctx.tell(radius=round(found.radius, 3), radius_spread=round(found.spread, 3), radius_blobs=found.count)
+        ctx.tell(radius=round(radius, 3), radius_spread=round(found.spread, 3), radius_blobs=found.count)
         if found.count < FEW or found.spread > WIDE:
             blobs = "1 blob" if found.count == 1 else f"{found.count} blobs"
             ctx.warn(
-                f"the radius of the nuclei, {found.radius:.3g} pixels, is uncertain ({blobs}, spread "
+                f"the radius of the nuclei, {radius:.3g} pixels, is uncertain ({blobs}, spread "
                 f"{found.spread:.0%}); if it is wrong, set nucleus_radius"
             )
-        return {"scale": found.radius / math.sqrt(2), "nuclei": nuclei}
+        return {"scale": radius / math.sqrt(2), "nuclei": nuclei}
 
 
 FEW = 3  # blobs; a typical size of fewer says little

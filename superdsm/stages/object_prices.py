@@ -41,6 +41,17 @@ class ObjectPrices(Stage):
     size_tolerance = param(1.2, "Up to which area size is free, in typical areas.", min=1e-3, max=1e6)
     brightness_offset = param(0.3, "Brightness at the threshold of the foreground, in amplitudes.", min=1e-3, max=1e3)
 
+    neck = param(
+        0.0,
+        "Price of the weakness of the links that hold the atoms of an object together.",
+        min=0,
+        max=1e300,
+        auto=("scale^2", 1.0),
+        unit="px2",
+    )
+    neck_width = param(1.0, "Width at which a link is not weak, in diameters of the smaller atom.", min=0, max=10)
+    neck_depth = param(1.0, "What a dip of the brightness at a link counts beside its width.", min=0, max=100)
+
     def process(self, ctx: StageContext, *, dsm_cfg: Any, scale: Any) -> dict[str, Any]:
         """Return ``dsm_cfg`` with the prices, for the stages that fit models."""
         from superdsm.core.prices import Prices

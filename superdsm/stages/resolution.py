@@ -38,7 +38,7 @@ class Resolution(Stage):
         if scale is not None:
             wanted = params.target_radius / (scale * math.sqrt(2))
             zoom = min(wanted, params.max_zoom, max(1.0, math.sqrt(params.max_pixels / g_raw.size)))
-            if zoom < wanted:
+            if zoom < wanted and zoom * scale * math.sqrt(2) < SMALL:
                 ctx.warn(
                     f"the image is enlarged {zoom:.3g} times, not {wanted:.3g} times as its nuclei need; "
                     "very small ones may be missed"
@@ -47,3 +47,6 @@ class Resolution(Stage):
         ctx.tell(zoom=round(zoom, 4))
         work = {"scale": None if scale is None else scale * zoom, "zoom": zoom}
         return {**work, "work": work, "g_raw": g_work, "g_work": g_work, "g_image": g_raw}
+
+
+SMALL = 8.0  # radius on the working grid, in its pixels; below, outlines are too coarse for the models

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from superdsm.core import model
-from superdsm.core.prices import PricedFit, Prices, outside_ellipse
+from superdsm.core.prices import PricedFit, Prices, link_weaknesses, outside_ellipse
 
 
 def ellipse(shape, centre, axes, angle=0.0):
@@ -74,3 +74,32 @@ def test_empty_masks_pay_nothing(scene):
     y, atoms, _ = scene
     noise = PricedFit(Prices(1.0, 1.0, 1.0, 1.0), y, atoms)
     assert noise(-np.abs(y), atoms > 0, (0, 0), y.shape, model.ModelParams(0.1, 4, 8, 8)).energy == 0
+
+
+def test_links_are_weak_where_they_are_narrow_or_dark():
+    atoms = np.zeros((40, 80), np.int32)
+    atoms[:, :40], atoms[:, 40:] = 1, 2
+    whole = np.where(ellipse((40, 80), (20, 40), (15, 30)), 0.5, -0.3)
+    pair = np.where(ellipse((40, 80), (20, 26), (15, 15)) | ellipse((40, 80), (20, 54), (15, 15)), 0.5, -0.3)
+    dark = whole.copy()
+    dark[:, 38:42] = np.minimum(dark[:, 38:42], 0.1)
+    prices = Prices(0.0, 0.0, 0.0, 1e9, neck=1.0)
+    weak = [link_weaknesses(y, atoms, prices)[1, 2] for y in (whole, dark, pair)]
+    assert weak[0] < 0.2 and weak[1] == pytest.approx(weak[0] + 1 - 0.4 / 0.8, abs=0.01) and weak[2] > weak[0] + 0.3
+
+
+def test_an_object_pays_for_the_strongest_links_that_hold_it_together(scene):
+    atoms = np.zeros((40, 90), np.int32)
+    atoms[:, :30], atoms[:20, 30:], atoms[20:, 30:] = 1, 2, 3
+    y = np.where(ellipse((40, 90), (20, 45), (15, 40)), 0.5, -0.3)
+    prices = Prices(0.0, 0.0, 0.0, 1e9, neck=3.0, neck_width=2.0)
+    links = link_weaknesses(y, atoms, prices)
+    assert len(links) == 3 and min(links.values()) > 0
+
+    def fit(y, omega, offset, shape, params):
+        return model.Fit(10.0, True, False, (0, 0), omega & (y > 0), 100, 6, 3, "optimal")
+
+    priced = PricedFit(prices, y, atoms, fit)
+    energy = {n: priced(y, np.isin(atoms, n), (0, 0), y.shape, SimpleNamespace()).energy for n in [(1,), (1, 2, 3)]}
+    assert energy[1,] == 10
+    assert energy[1, 2, 3] == pytest.approx(10 + 3 * (sum(links.values()) - max(links.values())))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from superdsm.core.radius import estimate_radius
+from superdsm.core.radius import estimate_radius, refined_radius
 from tests.core.scenes import disks, grid_of_disks
 
 
@@ -50,3 +50,23 @@ def test_large_images_are_sampled():
     image, _ = grid_of_disks(6, number=60)
     assert image.size > 2**20
     assert estimate_radius(image).radius == pytest.approx(6, rel=0.2)
+
+
+@pytest.mark.parametrize("wrong", [0.75, 1.0, 1.35])
+@pytest.mark.parametrize("radius", [5, 9, 40])
+def test_outlines_correct_the_radius(radius, wrong):
+    image, _ = grid_of_disks(radius, number=4)
+    full = refined_radius(image, wrong * radius, trust=1.0)
+    assert full == pytest.approx(radius, rel=0.12)
+    assert refined_radius(50 * image + 900, wrong * radius, trust=1.0) == pytest.approx(full, rel=1e-6)
+    half = refined_radius(image, wrong * radius, trust=0.5)
+    assert half == pytest.approx((full * wrong * radius) ** 0.5)
+
+
+def test_outlines_of_large_images_are_sampled():
+    image, _ = grid_of_disks(6, number=60)
+    assert refined_radius(image, 8.0, trust=1.0) == pytest.approx(6, rel=0.15)
+
+
+def test_nothing_alone_changes_nothing():
+    assert refined_radius(np.full((64, 64), 3.0), 7.0) == 7.0
