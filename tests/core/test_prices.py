@@ -36,7 +36,7 @@ def scene():
     y = np.where(ellipse((40, 80), (20, 40), (15, 30)), 0.5, -0.3)
     mask = y > 0
 
-    def fit(y, omega, offset, shape, params):
+    def fit(y, omega, offset, shape, params, *, bound=False):
         return model.Fit(10.0, True, False, (0, 0), mask & omega, 100, 6, 3, "optimal")
 
     return y, atoms, fit
@@ -96,7 +96,7 @@ def test_an_object_pays_for_the_strongest_links_that_hold_it_together(scene):
     links = link_weaknesses(y, atoms, prices)
     assert len(links) == 3 and min(links.values()) > 0
 
-    def fit(y, omega, offset, shape, params):
+    def fit(y, omega, offset, shape, params, *, bound=False):
         return model.Fit(10.0, True, False, (0, 0), omega & (y > 0), 100, 6, 3, "optimal")
 
     priced = PricedFit(prices, y, atoms, fit)

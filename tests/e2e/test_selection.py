@@ -24,7 +24,7 @@ def run(*args: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
     """An OME-TIFF file with nuclei in the second of two channels."""
-    nuclei = synthetic_image(3, (96, 110), n_nuclei=5, radius=9.0)[0]
+    nuclei = synthetic_image(4, (96, 110), n_nuclei=5, radius=9.0)[0]
     other = np.random.default_rng(0).integers(0, 9, nuclei.shape).astype(nuclei.dtype)
     metadata = {
         "axes": "CYX",
