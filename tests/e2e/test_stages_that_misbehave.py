@@ -103,6 +103,6 @@ def test_a_reader_that_ends_the_interpreter(tmp_path: Path, monkeypatch: pytest.
         raise SystemExit(0)
 
     write_labels(tmp_path / "a.png", np.ones((12, 16), np.uint8))
-    monkeypatch.setattr("superdsm.io.read_image", leave)
+    monkeypatch.setattr("superdsm.io.open_image", leave)
     assert main(["segment", str(tmp_path / "a.png"), "-o", str(tmp_path / "out.png")]) == 2
     assert not (tmp_path / "out.png").exists()
