@@ -4,7 +4,6 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 """
 
 import contextlib
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
 from superdsm.io.sources import ImageSource, Selection
+from superdsm.jsonable import digest_bytes
 from superdsm.records import Reader, reader_by_suffix
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     name = f".{path.stem}-part{path.suffix}"
     if len(os.fsencode(name)) > MAX_NAME:
-        name = f".{hashlib.blake2b(os.fsencode(path.name), digest_size=10).hexdigest()}-part{path.suffix}"
+        name = f".{digest_bytes(os.fsencode(path.name))}-part{path.suffix}"
     temporary = path.with_name(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,20 +3,18 @@
 import re
 from dataclasses import dataclass
 
+from superdsm import lengths
+
 MICROMETRES = {  # of the units of OME and ImageJ
+    **lengths.MICROMETRES,
     "m": 1e6,
     "dm": 1e5,
     "cm": 1e4,
     "centimeter": 1e4,
-    "mm": 1e3,
     "millimeter": 1e3,
-    "µm": 1.0,
-    "μm": 1.0,
-    "um": 1.0,
     "micron": 1.0,
     "microns": 1.0,
     "micrometer": 1.0,
-    "nm": 1e-3,
     "pm": 1e-6,
     "Å": 1e-4,
     "inch": 25_400.0,
