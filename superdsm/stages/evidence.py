@@ -12,7 +12,7 @@ class Evidence(Stage):
     """Discard objects that do not stand out as the others do: glare, tails, debris, noise."""
 
     id = "evidence"
-    version = "1"
+    version = "2"
     inputs = ("g_raw", "cover", "scale")
     outputs = ("postprocessed_objects",)
 
