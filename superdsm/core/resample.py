@@ -37,6 +37,23 @@ def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:
     return kernel.weighted_sums(image, *axes[0], *axes[1])
 
 
+def interpolated(image: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """Interpolate an image linearly at a grid of positions; beyond its borders it is continued.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (m, n)
+        Intensities; at least one pixel.
+    rows, columns : ndarray of float64, 1-D
+        Positions, in pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, columns)
+    """
+    return kernel.weighted_sums(image, *_between(rows, image.shape[0]), *_between(columns, image.shape[1]))
+
+
 Weights = tuple[npt.NDArray[np.int32], FloatArray]
 
 
