@@ -12,7 +12,7 @@ LARGE = 200_000  # values from which on a table of all intensities pays off
 
 
 def grey_image(
-    image: npt.NDArray[Any], histological: bool = False
+    image: npt.NDArray[Any], histological: bool
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
     """Turn an image into grey intensities, scaled to [0, 1] by their minimum and maximum.
 
@@ -24,7 +24,7 @@ def grey_image(
     image : ndarray of bool, integers or floats, shape (rows, columns) or (rows, columns, channels)
         In any memory layout and byte order. Grey (2-D, or one channel), grey with alpha (two channels), colour (three),
         or colour with alpha (four).
-    histological : bool, optional
+    histological : bool
         Whether the image is a colour image of dark objects on bright background.
 
     Returns

@@ -110,7 +110,7 @@ def test_instances_that_break_the_greedy_cover(n_pairs, method):
     singles = [1 << i for i in range(n)]
     sets = [*singles, *pairs, *straddling]
     weights = [1.0] * n + [1.0] * n_pairs + [0.9] * (n_pairs - 1)
-    assert min_weight_cover(sets, weights, 0.0, max_iter=1).cost > n_pairs
+    assert min_weight_cover(sets, weights, 0.0, max_iter=1, gamma=1.0).cost > n_pairs
     cover = minimum_cover(sets, weights)
     assert cover.chosen == tuple(range(n, n + n_pairs))
     assert cover.cost == n_pairs
@@ -118,7 +118,7 @@ def test_instances_that_break_the_greedy_cover(n_pairs, method):
 
 def test_equal_costs_leave_the_greedy_cover(method):
     sets, weights = [1, 2, 4, 3, 6], [1.0, 1.0, 1.0, 2.0, 2.0]
-    greedy = min_weight_cover(sets, weights, 0.0)
+    greedy = min_weight_cover(sets, weights, 0.0, max_iter=1, gamma=1.0)
     assert minimum_cover(sets, weights, incumbent=greedy.chosen).chosen == greedy.chosen == (0, 1, 2)
     assert minimum_cover(sets, weights, incumbent=(0, 4)).chosen == (0, 4)
 

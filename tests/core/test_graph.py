@@ -48,4 +48,4 @@ def test_graphs_of_clusters():
     assert list(made[1].extensions(0b001)) == [1]
     assert list(made[1].extensions(0b011)) == []  # atom 4 is too far from atom 1
     assert made[1].labels(0b101) == (1, 4)
-    assert cluster_graphs(np.zeros(0, int), np.zeros((0, 2)), np.zeros((0, 2))) == []
+    assert cluster_graphs(np.zeros(0, int), np.zeros((0, 2)), np.zeros((0, 2)), np.inf) == []

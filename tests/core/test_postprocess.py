@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +15,14 @@ from hypothesis.extra import numpy as npst
 from skimage.measure import regionprops
 
 from superdsm._ext import masks as kernels
+from superdsm.core import postprocess as core
 from superdsm.core.objects import EMPTY, Object, cropped
-from superdsm.core.postprocess import contrast, eccentricity, is_glare, postprocess, raw_moments
+from superdsm.core.postprocess import contrast, eccentricity, is_glare, raw_moments
+from superdsm.stages.postprocess import Postprocess
+from tests.hyperparameters import defaults
 from tests.twins import masks as twin
+
+postprocess = partial(core.postprocess, **defaults(Postprocess))
 
 masks = npst.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 

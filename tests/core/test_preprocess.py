@@ -71,6 +71,6 @@ def test_reference(shared_data, name):
     data_set, image = name.split("_")
     config = json.loads((shared_data / "expected" / "stages" / f"{name}.json").read_text())["config"]["preprocess"]
     params = {key: config[key] for key in ("sigma1", "sigma2", "offset_clip", "lower_clip_mean")}
-    g_raw, _ = grey_image(iio.imread(shared_data / data_set / "images" / f"{image}.png"))
+    g_raw, _ = grey_image(iio.imread(shared_data / data_set / "images" / f"{image}.png"), False)
     with np.load(shared_data / "expected" / "stages" / f"{name}.npz") as stages:
         assert np.array_equal(offset_corrected(g_raw, **params)[::8, ::8].astype(np.float32), stages["y_sampled"])

@@ -1,10 +1,17 @@
 """The radius of the typical object: disks of known radii, and what must not matter."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from superdsm.core.radius import estimate_radius, refined_radius
+from superdsm.core import radius as radii
+from superdsm.core.radius import refined_radius
+from superdsm.stages.nucleus_size import NucleusSize
 from tests.core.scenes import disks, grid_of_disks
+from tests.hyperparameters import defaults
+
+estimate_radius = partial(radii.estimate_radius, **defaults(NucleusSize, "largest_radius"))
 
 
 @pytest.mark.parametrize("radius", [3, 5, 9, 17, 40, 90, 150])
@@ -69,4 +76,4 @@ def test_outlines_of_large_images_are_sampled():
 
 
 def test_nothing_alone_changes_nothing():
-    assert refined_radius(np.full((64, 64), 3.0), 7.0) == 7.0
+    assert refined_radius(np.full((64, 64), 3.0), 7.0, trust=0.75) == 7.0

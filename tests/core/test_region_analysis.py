@@ -11,16 +11,14 @@ from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.core.region_analysis import SplitRules, analyse_regions, split_cluster
 from superdsm.io import read_image
+from superdsm.stages.c2f_region_analysis import C2FRegionAnalysis
+from tests.hyperparameters import defaults
 from tests.twins import region_analysis as twin
 from tests.twins.watershed import watershed
 
 DEFAULTS = {
     "background_margin": 8,
-    "seed_connectivity": 8,
-    "min_atom_radius": 3,
-    "max_atom_norm_energy": 0.05,
-    "min_norm_energy_improvement": 0.1,
-    "max_cluster_marker_irregularity": 0.5,
+    **defaults(C2FRegionAnalysis, min_atom_radius=3, max_cluster_marker_irregularity=0.5),
 }
 
 

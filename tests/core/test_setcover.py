@@ -1,11 +1,18 @@
 """The greedy set cover."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm.core.setcover import Packing, min_weight_cover
+from superdsm.core import setcover
+from superdsm.core.setcover import Packing
+from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
+from tests.hyperparameters import defaults
 from tests.twins import setcover as twin
+
+min_weight_cover = partial(setcover.min_weight_cover, **defaults(GlobalEnergyMinimization, "max_iter", "gamma"))
 
 
 @st.composite
