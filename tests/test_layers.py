@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -95,8 +96,13 @@ def layer(module: str) -> str:
     return "spine" if top in SPINE else "edges" if top in EDGES else "top" if top in ("", "__main__") else ""
 
 
-def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[str, bool]]:
-    """Yield the dotted names that a module imports, and whether that happens when it is loaded."""
+@cache
+def imports(source: str, module: str, is_package: bool) -> tuple[tuple[str, bool], ...]:
+    """Return the dotted names that a module imports, and whether that happens when it is loaded."""
+    return tuple(_imports(source, module, is_package))
+
+
+def _imports(source: str, module: str, is_package: bool) -> Iterator[tuple[str, bool]]:
     tree = ast.parse(source)
     lazy = {
         id(inner)
@@ -113,8 +119,13 @@ def imports(source: str, module: str, is_package: bool) -> Iterator[tuple[str, b
             base = parents[: len(parents) - node.level + 1] if node.level else []
             name = ".".join([*base, *([node.module] if node.module else [])])
             yield from ((f"{name}.{alias.name}", at_load) for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        elif isinstance(node, ast.Call) and _name(node.func) == "import_module":
             yield from ((str(name.value), at_load) for name in node.args[:1] if isinstance(name, ast.Constant))
+
+
+def _name(function: ast.expr) -> str:
+    """Return the name by which a function is called, without that of its module."""
+    return getattr(function, "attr", "") or getattr(function, "id", "")
 
 
 def _only_for_types(node: ast.AST) -> bool:

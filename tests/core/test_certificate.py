@@ -21,6 +21,7 @@ from superdsm.core.certificate import (
 )
 from superdsm.testing import verify_certificate
 from tests.core.graph_cases import graph_of, planar, solve, superadditive
+from tests.examples import examples
 from tests.hyperparameters import search_params
 from tests.twins import setcover as twin
 
@@ -54,7 +55,7 @@ def least_cost(n, edges, energy, beta):
     return float(twin.best_partition(possible, [energy(members) + beta for members in possible]))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]), st.sampled_from(PARAMS))
 def test_the_bounds_enclose_the_least_energy(instance, beta, settings_):
     n, edges, energies = instance
@@ -73,7 +74,7 @@ def test_the_bounds_enclose_the_least_energy(instance, beta, settings_):
     json.dumps(fields["certificate"], allow_nan=False)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(planar(max_size=8), st.sampled_from([0.1, 0.5, 2.0]), st.sampled_from(PARAMS))
 def test_planar_clusters(instance, beta, settings_):
     n, edges, energy = instance
@@ -83,7 +84,7 @@ def test_planar_clusters(instance, beta, settings_):
     assert verify_certificate(fields) == []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(superadditive(), st.sampled_from([0.5, 1.0, 3.0]), st.integers(0, 63))
 def test_fits_that_did_not_converge_count_as_unknown(instance, beta, doubtful):
     n, edges, energies = instance
@@ -104,7 +105,7 @@ def test_fits_that_did_not_converge_count_as_unknown(instance, beta, doubtful):
             assert certificate.reasons
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(superadditive(), st.sampled_from([0.5, 1.0, 3.0]), st.sampled_from(PARAMS[:3]))
 def test_margins_are_at_most_the_difference_to_the_best_cover_without_the_set(instance, beta, settings_):
     n, edges, energies = instance

@@ -24,6 +24,7 @@ from superdsm.core.objects import EMPTY
 from superdsm.core.preprocess import offset_corrected
 from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
 from tests.core.graph_cases import solve
+from tests.examples import examples
 from tests.hyperparameters import defaults, model_params, search_params
 
 MODEL = model_params(smooth_amount=4, smooth_subsample=8, background_margin=8)
@@ -33,7 +34,7 @@ minimise_energies = partial(energy_minimization.minimise_energies, **defaults(Gl
 # --- regions ---
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 5), st.integers(0, 2**32 - 1))
 def test_regions_are_like_in_the_whole_image(height, width, n, seed):
     rng = np.random.default_rng(seed)

@@ -13,6 +13,7 @@ from superdsm.core.candidate_regions import Regions
 from superdsm.core.fit_bound import gap_bound, lower_bound
 from superdsm.io import read_image
 from tests.core.test_model import nucleus
+from tests.examples import examples
 from tests.hyperparameters import model_params
 from tests.twins import model as twin
 
@@ -46,7 +47,7 @@ def largest(y, omega):
 noisy = st.builds(nucleus, st.tuples(st.integers(20, 50), st.integers(20, 50)), st.integers(0, 10**6), st.just(0.6))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(noisy)
 def test_fits_are_bounded_tightly(image):
     y, omega = image
@@ -59,7 +60,7 @@ def test_fits_are_bounded_tightly(image):
     assert energy - bound <= 1e-9 * max(1, energy)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(noisy, st.integers(0, 10**6), st.floats(-6, -1))
 def test_the_theorem_holds_away_from_the_minimum(image, seed, size):
     y, omega = image

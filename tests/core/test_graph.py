@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from superdsm._ext.graph import count_connected
 from superdsm.core.graph import cluster_graphs
 from tests.core.graph_cases import graph_of, graphs
+from tests.examples import examples
 from tests.twins import setcover as twin
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(graphs(), st.data())
 def test_connected_sets_are_counted(graph, data):
     n, edges = graph

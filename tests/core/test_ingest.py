@@ -12,6 +12,7 @@ from skimage.color import rgb2gray
 from superdsm.core import ingest
 from superdsm.core.ingest import LARGE
 from superdsm.stages.ingest import Ingest
+from tests.examples import examples
 from tests.hyperparameters import defaults
 
 grey_image = partial(ingest.grey_image, **defaults(Ingest))
@@ -49,7 +50,7 @@ def test_colour(dtype):
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30))))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_three_equal_channels(grey):
     image = np.repeat(grey[..., None], 3, axis=2)
     expected = rgb2gray(image)

@@ -13,6 +13,7 @@ from superdsm._ext.model import DeformableModel, logistic
 from superdsm._ext.region_layout import RegionLayout
 from superdsm.core import model
 from superdsm.errors import ConfigError
+from tests.examples import examples
 from tests.hyperparameters import model_params
 from tests.twins import model as twin
 
@@ -51,7 +52,7 @@ def jacobian(order, n_xi):
     return result
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(regions, st.integers(1, 5), st.integers(3, 20), st.integers(0, 10**6))
 def test_derivatives_equal_the_plain_models(region, smooth_amount, subsample, seed):
     y, omega = region
@@ -85,7 +86,7 @@ def test_derivatives_agree_with_finite_differences():
         np.testing.assert_allclose((above[1] - below[1]) / (2 * h), hessian[i], atol=1e-6)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(regions)
 def test_optimum_is_that_of_the_plain_model(region):
     y, omega = region
@@ -193,7 +194,7 @@ def test_on_boundary_looks_at_the_frame_outside_the_image():
     assert not model.fit(y, omega, (50, 50), (200, 200), params).on_boundary
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(0, 10**6), st.sampled_from([0.02, 0.3, 1])
 )
@@ -205,7 +206,7 @@ def test_centres_equal_the_plain_models(rows, columns, spacing, seed, density):
     assert np.array_equal(find_centres(mask.view(np.uint8), spacing), expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.tuples(st.floats(-3, 3), st.floats(-400, 400)), min_size=1, max_size=20))
 def test_logistic_is_accurate(pixels):
     y, s = map(np.ascontiguousarray, np.transpose(pixels))

@@ -53,9 +53,10 @@ def test_nothing_is_found_in_constant_images(shape):
     assert estimate_radius(np.full(shape, 3.0)).radius is None
 
 
-def test_large_images_are_sampled():
-    image, _ = grid_of_disks(6, number=60)
-    assert image.size > 2**20
+def test_large_images_are_sampled(monkeypatch):
+    monkeypatch.setattr(radii, "MOST_PIXELS", 2**14)
+    image, _ = grid_of_disks(6, number=24)
+    assert image.size > 4 * radii.MOST_PIXELS
     assert estimate_radius(image).radius == pytest.approx(6, rel=0.2)
 
 
@@ -70,8 +71,10 @@ def test_outlines_correct_the_radius(radius, wrong):
     assert half == pytest.approx((full * wrong * radius) ** 0.5)
 
 
-def test_outlines_of_large_images_are_sampled():
-    image, _ = grid_of_disks(6, number=60)
+def test_outlines_of_large_images_are_sampled(monkeypatch):
+    monkeypatch.setattr(radii, "MOST_COARSE_PIXELS", 2**16)
+    image, _ = grid_of_disks(6, number=24)
+    assert image.size > radii.MOST_COARSE_PIXELS  # and zoomed by 1.5
     assert refined_radius(image, 8.0, trust=1.0) == pytest.approx(6, rel=0.15)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from superdsm.core.energy_minimization import TooMuchWork
 from superdsm.core.search import SetEnergy, search
 from tests.core.graph_cases import graph_of, solve, superadditive
+from tests.examples import examples
 from tests.hyperparameters import search_params
 from tests.twins import setcover as twin
 
@@ -38,7 +39,7 @@ def test_not_directly_with_an_atom_that_is_not_optimal():
     assert result.cover == (3,)  # but by the cover
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]))
 def test_pruning_rules_no_better_cover_out(instance, beta):
     """The cover is as good as the best one of all connected sets, up to what the greedy choice loses anyway."""
@@ -59,7 +60,7 @@ def test_pruning_rules_no_better_cover_out(instance, beta):
         assert result.cover == ((1 << n) - 1,)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(superadditive(), st.sampled_from([0.0, 1.0, 3.0]))
 def test_isbi24_fits_what_its_rule_says(instance, beta):
     n, edges, energies = instance
@@ -105,7 +106,7 @@ def test_too_many_sets_name_the_cluster_and_what_to_change():
     assert result.solved_directly
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]))
 def test_exact_cover_is_the_best_of_all_connected_sets(instance, beta):
     n, edges, energies = instance

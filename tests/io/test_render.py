@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from superdsm.io.render import COLOURS, adjacency_picture, overlay
+from tests.examples import examples
 
 
 def squares() -> tuple[Any, Any]:
@@ -77,7 +78,7 @@ def test_objects_that_touch_or_nearly_do_have_different_colours() -> None:
     assert colour[3] == tuple(COLOURS[0])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 5)),
     st.integers(1, 4),

@@ -16,6 +16,7 @@ from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.batch.storage.store import DamagedError, Entry, Store
+from tests.examples import examples
 from tests.laboratory import Laboratory
 
 RECORDS = [
@@ -66,7 +67,7 @@ def test_records_survive(tmp_path: Path) -> None:
     assert again.get(2) is None
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 10**6))
 def test_a_journal_that_was_cut_anywhere_keeps_all_complete_lines(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal"
