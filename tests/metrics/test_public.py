@@ -16,6 +16,8 @@ from superdsm.io import read_image
 from superdsm.metrics import evaluate, summarise
 from superdsm.testing import synthetic_image
 
+pytestmark = pytest.mark.reference
+
 
 def perturbed(truth: np.ndarray, seed: int) -> np.ndarray:
     """A result with errors of all kinds: shifted, with objects merged, split, removed and added."""
