@@ -143,7 +143,6 @@ class Preparer:
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
         if not file_ids:
             notes.append("there are no file ids")
-        self._check_overlap(task, exports)
         return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
 
     def _pipeline(self, task: Task) -> Pipeline:
@@ -225,10 +224,3 @@ class Preparer:
         if exporter.suffixes and suffix not in exporter.suffixes and not suffix.startswith((".%", "%")):
             expected = " or ".join(exporter.suffixes)
             raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")
-
-    def _check_overlap(self, task: Task, exports: Sequence[ExportRecipe]) -> None:
-        seen = {str(Path.cwd() / task.image_pattern): "img"}
-        for export in exports:
-            other = seen.setdefault(export.pattern, export.name)
-            if other != export.name:
-                raise task.error(export.name + fields.SUFFIX, f"is the same as {other}{fields.SUFFIX}; change one")
