@@ -23,8 +23,9 @@ from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.conflicts import Writer, find_conflicts
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.overwriting import Files
+from superdsm.batch.tasks.paths import scripts_absolute
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
-from superdsm.batch.tasks.tree import Task, TaskTree, discover, scripts_absolute
+from superdsm.batch.tasks.tree import Task, TaskTree, discover
 from superdsm.errors import ConfigError, TaskError
 
 LOG = logging.getLogger(__name__)
@@ -279,6 +280,9 @@ class Batch:
         preparer = self._preparer(use, without, last_stage, profile)
         prepared_tasks = _prepare(preparer, self.tasks(tasks, subtrees))
         files = self._files(prepared_tasks, scripts_absolute((*use, *without), Path.cwd()))
+        for prepared in prepared_tasks:
+            if prepared.warning:
+                listener.warning(f"{prepared.task.file.path}: {prepared.warning}")
         if not prepared_tasks:
             listener.warning('no task is to be run; a task that is needs "runnable": true in its task.json')
         planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))

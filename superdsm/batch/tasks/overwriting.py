@@ -8,8 +8,9 @@ from pathlib import Path
 from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.conflicts import Writer, shortened, writers_of
 from superdsm.batch.tasks.file_ids import FileId, PatternError, expand
+from superdsm.batch.tasks.paths import SCRIPT
 from superdsm.batch.tasks.prepare import PreparedTask
-from superdsm.batch.tasks.tree import FILE, SCRIPT, Task, TaskTree
+from superdsm.batch.tasks.tree import FILE, Task, TaskTree
 from superdsm.errors import TaskError
 from superdsm.places import Places
 
