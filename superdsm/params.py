@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from superdsm.errors import ConfigError, suggest
+from superdsm.errors import ConfigError, short, suggest
 from superdsm.lengths import POWERS, ROUNDING, rescaled, significant
 
 UNITS: Mapping[str, Callable[[float], float]] = {
@@ -92,14 +92,17 @@ class Param:
             if self.nullable:
                 return None
             raise ConfigError(f"{path} is null; expected: {self.expectation()}")
-        original, value = value, self._typed(value, path)
+        try:
+            original, value = value, self._typed(value, path)
+        except OverflowError as exc:  # an integer that is no number of floating point any more
+            raise ConfigError(f"{path} is out of range; expected: {self.expectation()}") from exc
         if self.choices and value not in self.choices:
-            hint = suggest(str(value), [str(choice) for choice in self.choices])
-            raise ConfigError(f"{path} = {value!r} is not allowed; expected: {self.expectation()}{hint}")
+            hint = suggest(short(str(value)), [str(choice) for choice in self.choices])
+            raise ConfigError(f"{path} = {short(repr(value))} is not allowed; expected: {self.expectation()}{hint}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
-                raise ConfigError(f"{path} = {value!r} is out of range; expected: {self.expectation()}")
+                raise ConfigError(f"{path} = {short(repr(value))} is out of range; expected: {self.expectation()}")
         return float(original) if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
@@ -110,7 +113,7 @@ class Param:
             return int(value)
         if self.type in (bool, str) and isinstance(value, self.type):
             return value
-        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {self.expectation()}")
+        raise ConfigError(f"{path} = {short(repr(value))} is of the wrong type; expected: {self.expectation()}")
 
     def bounded(self, value: Any) -> Any:
         """Return a value after truncation and with the lower bound that the method sets."""

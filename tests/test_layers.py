@@ -32,7 +32,7 @@ OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
     *("errors", "jsonable", "config", "lengths", "params", "fields", "stage", "evaluation", "pipeline", "records"),
     *("profiles", "summary", "hookspecs", "certificates", "host"),
-    "parallel",
+    *("parallel", "places", "writing"),
 )
 EDGES = ("io", "api")  # where arrays meet files and users
 

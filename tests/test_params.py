@@ -84,6 +84,7 @@ ERRORS: list[Case] = [
         ConfigError,
         "settings/mode = 'slwo' is not allowed; expected: one of 'fast', 'slow' (did you mean 'slow'?)",
     ),
+    (lambda: resolved(count=10**400), ConfigError, "settings/count is out of range; expected: integer of at least 1"),
     (lambda: resolved(count=None), ConfigError, "settings/count is null; expected: integer of at least 1"),
     (
         lambda: resolved(absent=-1),

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +10,20 @@ from superdsm.batch.components import Components, installed
 from superdsm.batch.execution.interrupts import terminable
 from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
+from superdsm.batch.planning.decide import output_problem, recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
+from superdsm.batch.results import tables
 from superdsm.batch.results.images import TaskResults
 from superdsm.batch.storage import default_profile
 from superdsm.batch.storage.journal import Journals
-from superdsm.batch.storage.layout import default_profile_file, journal_directory, results_directory
+from superdsm.batch.storage.layout import STORE, default_profile_file, journal_directory, results_directory
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
-from superdsm.batch.tasks.conflicts import find_conflicts
+from superdsm.batch.tasks.conflicts import Writer, find_conflicts
+from superdsm.batch.tasks.file_ids import FileId
+from superdsm.batch.tasks.overwriting import Files
+from superdsm.batch.tasks.paths import scripts_absolute
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, TaskTree, discover
 from superdsm.errors import ConfigError, TaskError
@@ -46,10 +51,13 @@ class Plan:
         One for each task: the images, what is planned for each of them, and why.
     planner : Planner
         Has made the plan.
+    files : Files
+        What is read, and where is written.
     """
 
     tasks: tuple[TaskPlan, ...]
     planner: Planner
+    files: Files
 
     def count(self, action: str) -> int:
         """Return for how many images of all tasks "run", "nothing", "skip" or "fail" is planned, see `Action`."""
@@ -271,6 +279,10 @@ class Batch:
             listener.warning(warning)
         preparer = self._preparer(use, without, last_stage, profile)
         prepared_tasks = _prepare(preparer, self.tasks(tasks, subtrees))
+        files = self._files(prepared_tasks, scripts_absolute((*use, *without), Path.cwd()))
+        for prepared in prepared_tasks:
+            if prepared.warning:
+                listener.warning(f"{prepared.task.file.path}: {prepared.warning}")
         if not prepared_tasks:
             listener.warning('no task is to be run; a task that is needs "runnable": true in its task.json')
         planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))
@@ -280,7 +292,31 @@ class Batch:
             planner.digests.save()
         if planner.digests.problem:
             listener.warning(planner.digests.problem, minor=True)
-        return Plan(plans, planner)
+        return Plan(plans, planner, files)
+
+    def _files(self, prepared_tasks: Sequence[PreparedTask], scripts: Iterable[str]) -> Files:
+        """Return what a run of tasks reads and writes.
+
+        Raises
+        ------
+        TaskError
+            It would write what is read.
+        """
+        files = Files(self.tree, prepared_tasks, tables.NAMES, STORE)
+        files.read(tuple(scripts))
+        journals = Journals(self.root)
+
+        def written(writer: Writer, file_id: FileId, path: str) -> bool:
+            task = writer.prepared.task
+            entry = journals[task.name].get(file_id)
+            output = None if entry is None else entry.outputs.get(writer.export)
+            if output is None or output.path != recorded_path(path, task.directory):
+                return False
+            return not output_problem(output, path)
+
+        if wrong := files.overwritten(written):
+            raise TaskError("\n".join(map(str, wrong)))
+        return files
 
     def results(self, task: str = ".") -> TaskResults:
         """Return what is known of the images of a task that were processed.

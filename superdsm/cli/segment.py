@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.config import PROFILE, SETTINGS, Config, parse_json
-from superdsm.errors import ConfigError, ImageError, SuperDSMError
+from superdsm.errors import ConfigError, ImageError, SuperDSMError, short
 from superdsm.parallel import THREAD_VARIABLES, cpu_count
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
@@ -172,15 +172,19 @@ def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tu
     parts = [(config, str(path))] if path else []
     for setting in settings:
         name, equals, text = (item.strip() for item in setting.partition("="))
+        source = f"--set {short(setting)}"
         if not equals or not all(name.split("/")):
-            raise ConfigError(f"--set {setting}: give a name and a value, for instance --set AF_scale=40")
+            raise ConfigError(f"{source}: give a name and a value, for instance --set AF_scale=40")
         try:
             value = parse_json(text, "")
         except ConfigError:
             value = text  # a string without quotes
-        part = Config().with_value(name, value)
+        try:
+            part = Config().with_value(name, value)
+        except ConfigError as exc:
+            raise ConfigError(f"{source}: {exc}") from exc
         config = config.merged(part)
-        parts.append((part, f"--set {setting}"))
+        parts.append((part, source))
     return config, parts
 
 

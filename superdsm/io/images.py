@@ -4,17 +4,16 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 """
 
 import contextlib
-import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from superdsm import writing
 from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
 from superdsm.io.sources import ImageSource, Selection
-from superdsm.jsonable import digest_bytes
 from superdsm.records import Reader, reader_by_suffix
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ __all__ = [
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
-MAX_NAME = 255  # bytes of a file name, on common file systems
 MICROMETRE = "\\u00B5m"  # as ImageJ escapes it
 
 
@@ -235,30 +233,19 @@ def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` with its suffix, which takes the place of `path` if no error occurs.
 
-    The temporary name is always the same, so that what a killed process leaves behind is overwritten by the next one.
-
     Raises
     ------
     ImageError
         The file cannot be written. Nothing is left behind, and an earlier file is untouched.
     """
-    name = f".{path.stem}-part{path.suffix}"
-    if len(os.fsencode(name)) > MAX_NAME:
-        name = f".{digest_bytes(os.fsencode(path.name))}-part{path.suffix}"
-    temporary = path.with_name(name)
+    temporary = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with writing.replacing(path) as temporary:
+            yield temporary
     except SuperDSMError as exc:
         raise ImageError(str(exc).replace(str(temporary), str(path))) from exc
     except OSError as exc:
         raise ImageError(f"{path}: cannot be written ({one_line(exc)}); check the path and the disk") from exc
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:

@@ -43,6 +43,8 @@ class TaskBundle:
         Whether only those earlier results may be used that the plan names.
     progress : Path
         Where the worker tells what it is doing.
+    inputs : tuple of str
+        Files besides the images that are read, and must not be replaced.
     """
 
     stages: tuple[Stage, ...]
@@ -56,6 +58,7 @@ class TaskBundle:
     keep: bool
     fresh: bool
     progress: Path
+    inputs: tuple[str, ...] = ()
 
 
 # The bundles of a run in this process. To unpickle one where it was pickled would replace the methods of classes from

@@ -7,6 +7,7 @@ from superdsm.batch.execution.job import Job, TaskBundle, pack
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.tasks.file_ids import expand
+from superdsm.batch.tasks.overwriting import read_besides_images
 
 
 class Jobs(Mapping[int, Job]):
@@ -86,4 +87,5 @@ class Jobs(Mapping[int, Job]):
             keep=not options.oneshot,
             fresh=options.fresh or options.force,
             progress=self._progress,
+            inputs=tuple(dict.fromkeys(path for path, _ in read_besides_images(prepared.task))),
         )

@@ -24,6 +24,7 @@ from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEnt
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
+from superdsm.batch.tasks.overwriting import written_directories
 from superdsm.errors import TaskError, suggest
 from superdsm.parallel import cpu_count, worker_environ
 from superdsm.records import (
@@ -37,6 +38,7 @@ from superdsm.records import (
     StageFinished,
     StageStarted,
 )
+from superdsm.writing import remove_leftovers
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,13 @@ class _Execution:
         """Lock the tasks in which there is something to do; plan again what another process has changed meanwhile."""
         result = []
         busy = [plan for plan in plans if has_work(plan)]
-        raise_open_file_limit(len(busy))
+        raise_open_file_limit(2 * len(busy))
         for plan in plans:
             if plan not in busy:
                 result.append(plan)
                 continue
-            lock = Lock(journal_directory(self.planner.tree.root, plan.name) / "lock", plan.name)
+            task = plan.prepared.task
+            lock = Lock(journal_directory(self.planner.tree.root, plan.name) / "lock", plan.name, task.file.path)
             try:
                 lock.acquire()
             except LockedError as exc:
@@ -201,6 +204,8 @@ class _Execution:
             except OSError as exc:
                 raise TaskError(f"{lock.path}: cannot be written ({exc.strerror}); check its permissions") from exc
             self.locks[plan.name] = lock
+            for directory in written_directories(plan.prepared):
+                remove_leftovers(Path(directory))
             if plan.journal.stamp() != plan.stamp:
                 plan.journal.load()
                 plan = self.planner.plan(plan.prepared)

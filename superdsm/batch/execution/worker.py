@@ -15,6 +15,7 @@ from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
+from superdsm.places import Places
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 from superdsm.summary import gathered
 
@@ -137,10 +138,15 @@ class _Image:
 
         params = self.evaluation.params().as_dict()
         keys = self.bundle.recipe.keys(self.job.image)
+        inputs: Places[bool] = Places()
+        for path in (self.job.path, *self.bundle.inputs):
+            inputs.add(path, True)
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
             fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
             self.exporting = f"export of {recipe.name}"
+            if inputs.find(path) is not None:  # a link may have been made after the plan
+                raise OutputError(f"{path}: is a file that is read, and is not replaced; write to another path")
             runs = list(self.evaluation.known())
             log = tuple({"stage": run.stage, **record} for run in runs for record in run.log)
             seconds = {run.stage: run.seconds for run in runs}

@@ -22,6 +22,7 @@ from superdsm.summary import cells
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
+NAMES = ("timings.csv", "performance.csv", "certificate.csv", "summary.csv", "env.csv", LAST)
 
 
 def write(plan: TaskPlan, components: Components) -> None:
