@@ -145,7 +145,7 @@ class _Image:
         keys = self.bundle.recipe.keys(self.job.image)
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
-            fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
+            fields = self.evaluation.fields(name for name, _ in recipe.inputs)
             self.exporting = f"export of {recipe.name}"
             runs = list(self.evaluation.known())
             log = tuple({"stage": run.stage, **record} for run in runs for record in run.log)
