@@ -30,7 +30,20 @@ HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
-    *("errors", "jsonable", "config", "lengths", "params", "fields", "stage", "evaluation", "pipeline", "records"),
+    *(
+        "errors",
+        "jsonable",
+        "config",
+        "lengths",
+        "params",
+        "fields",
+        "content",
+        "ledger",
+        "stage",
+        "evaluation",
+        "pipeline",
+        "records",
+    ),
     *("profiles", "summary", "hookspecs", "certificates", "host"),
     *("parallel", "places", "writing"),
 )

@@ -1,6 +1,7 @@
 """``superdsm segment``: images in, label images out."""
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -311,18 +312,23 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     """Yield the outcomes in the order of the jobs."""
     import tempfile
 
-    from superdsm.batch.execution.scheduler import Lost, Scheduler
+    from superdsm.batch.execution.job import check_portable
+    from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
     from superdsm.batch.storage.progress import ProgressMessage, ProgressReader
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
 
+    check_portable(jobs[0].pipeline)
     known: dict[int, Outcome] = {}
-    with tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory:
+    with (
+        tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory,
+        contextlib.closing(ProgressReader(Path(directory))) as progress,
+    ):
         scheduler: Scheduler[Job, Outcome] = Scheduler(
             attempt,
             entry=registry().executors["loky"],
             options=ExecutorOptions(workers),
-            progress=ProgressReader(Path(directory)),
+            progress=progress,
         )
         given = dict(enumerate(jobs))
         turn = 0
@@ -333,6 +339,8 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
             while turn in known:
                 yield known.pop(turn)
                 turn += 1
+        if scheduler.ended:
+            sys.stderr.write(f"superdsm: warning: {LEFT_BEHIND}\n")
 
 
 def _given_up(job: Job, lost: "Lost") -> Outcome:

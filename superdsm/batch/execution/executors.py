@@ -1,15 +1,18 @@
 """Built-in executors."""
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
+from superdsm.batch.execution.processes import end_tree
 from superdsm.parallel import THREAD_VARIABLES
 from superdsm.records import ExecutorEntry, ExecutorOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
+PATIENCE = 5.0  # seconds until a process that was killed is gone
 
 
 def make_loky(options: ExecutorOptions) -> Executor:
@@ -21,11 +24,49 @@ def make_loky(options: ExecutorOptions) -> Executor:
     class Workers(ProcessPoolExecutor):  # type: ignore[misc]
         """Worker processes; those that are busy are killed where pending work is cancelled."""
 
+        def __init__(self, **options: Any) -> None:
+            self.started: set[Any] = set()
+            super().__init__(**options)
+
         def shutdown(self, wait: bool = True, *, cancel_futures: bool = False, kill_workers: bool = False) -> None:
+            if cancel_futures:
+                self.kill()
             super().shutdown(wait=wait, kill_workers=kill_workers or cancel_futures)
+
+        def kill(self) -> None:
+            """End all workers, whatever they do; what they were given and did not finish is lost."""
+            queue = self._call_queue
+            if queue is not None:
+                queue.cancel_join_thread()  # nobody reads what waits there, and nobody must wait for that
+            for process in self.started:
+                _end(process)
+
+        def _adjust_process_count(self) -> None:
+            try:
+                super()._adjust_process_count()
+            finally:
+                self.started |= set(self._processes.values())  # what loky waits for is in its table no more
+
+        def _start_executor_manager_thread(self) -> None:
+            super()._start_executor_manager_thread()
+            # Without psutil, loky ends workers with the program pgrep, and waits for ever where there is none.
+            self._executor_manager_thread.kill_workers = functools.partial(_end_all, self._processes)
 
     environ = dict(options.environ)
     return Workers(max_workers=options.jobs, env=environ, initializer=initialise_worker, initargs=(os.getpid(),))
+
+
+def _end(process: Any) -> None:
+    if process.exitcode is None:  # else its number may be that of another process by now
+        end_tree(process.pid)
+
+
+def _end_all(processes: dict[int, Any], reason: str = "") -> None:
+    """End the workers of an executor, in the place of what loky does."""
+    while processes:
+        _, process = processes.popitem()
+        _end(process)
+        process.join(PATIENCE)
 
 
 class SerialExecutor(Executor):

@@ -1,5 +1,6 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
+import functools
 import os
 import time
 import traceback
@@ -40,7 +41,8 @@ def work(job: Job) -> ImageResult:
     image = None
     try:
         with thread_map(job.threads) as mapper:
-            image = _Image(job, unpack(job.bundle, job.digest), mapper, result)
+            bundle = unpack(job.bundle, job.digest, tell=functools.partial(_tell_loading, job))
+            image = _Image(job, bundle, mapper, result)
             image.run()
     except KeyboardInterrupt:
         raise
@@ -50,6 +52,10 @@ def work(job: Job) -> ImageResult:
         result.traceback = traceback.format_exc()
     result.total = time.perf_counter() - start
     return result
+
+
+def _tell_loading(job: Job, stage: str) -> None:
+    progress.send(job.progress, job.number, ProgressEvent.STAGE, time.time(), stage)
 
 
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
@@ -111,7 +117,7 @@ class _Image:
 
     def tell(self, event: ProgressEvent, stage: str = "", seconds: float = 0.0) -> None:
         """Tell the parent."""
-        progress.send(self.bundle.progress, self.job.number, event, time.time(), stage, seconds)
+        progress.send(self.job.progress, self.job.number, event, time.time(), stage, seconds)
 
     def observe(self, event: Event) -> None:
         """Pass on what the stages tell."""
@@ -143,7 +149,7 @@ class _Image:
             inputs.add(path, True)
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
-            fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
+            fields = self.evaluation.fields(name for name, _ in recipe.inputs)
             self.exporting = f"export of {recipe.name}"
             if inputs.find(path) is not None:  # a link may have been made after the plan
                 raise OutputError(f"{path}: is a file that is read, and is not replaced; write to another path")

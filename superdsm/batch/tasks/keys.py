@@ -11,10 +11,11 @@ from typing import Any
 
 from superdsm.config import Config
 from superdsm.errors import PipelineError
-from superdsm.evaluation import OUTSIDE, wiring
+from superdsm.evaluation import wiring
 from superdsm.fields import SCALE, SOURCE, ZOOM
 from superdsm.io.sources import Selection
 from superdsm.jsonable import canonical_json, digest, digest_bytes
+from superdsm.ledger import OUTSIDE
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
