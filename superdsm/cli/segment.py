@@ -52,6 +52,7 @@ class Outcome:
     n_objects: int = 0
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     error: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
     certificate: tuple[str, ...] = ()
@@ -59,8 +60,9 @@ class Outcome:
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
         parts = [f"{self.n_objects} {noun}", *described(self.summary), f"{self.seconds:.2f} s"]
+        notes = "".join(f"; note: {text}" for text in self.notes)
         warnings = "".join(f"; warning: {text}" for text in self.warnings)
-        return ", ".join(parts) + warnings + "".join(f"\n  {line}" for line in self.certificate)
+        return ", ".join(parts) + notes + warnings + "".join(f"\n  {line}" for line in self.certificate)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -272,7 +274,12 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     seconds = time.perf_counter() - start
     certificate = _certificate(result) if job.certify else ()
     return Outcome(
-        int(labels.max(initial=0)), seconds, tuple(result.warnings), summary=result.summary, certificate=certificate
+        int(labels.max(initial=0)),
+        seconds,
+        tuple(result.warnings),
+        source.notes,
+        summary=result.summary,
+        certificate=certificate,
     )
 
 
@@ -353,8 +360,9 @@ def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
         else:
             sys.stdout.write(f"{name}: {outcome}\n")
             sys.stdout.flush()
+            told = (*outcome.notes, *outcome.warnings)
             written = tuple(path for path in (job.labels, job.overlay) if path)
-            notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, outcome.warnings))
+            notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, told))
     notify(RunFinished("", "", len(jobs) - failed, failed, time.perf_counter() - start))
     if not failed:
         return ExitCode.OK

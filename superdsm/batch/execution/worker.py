@@ -75,6 +75,7 @@ class _Image:
         self.bundle = bundle
         self.result = result
         self.exporting = ""
+        self.notes: tuple[str, ...] = ()  # of the file, once it was read
         self.cache = StoreCache(job, bundle)
         self.evaluation = Evaluation(
             bundle.stages,
@@ -122,10 +123,12 @@ class _Image:
 
     def read(self) -> Any:
         """Read the image, which must still be the one that was planned."""
-        from superdsm.io import read_image
+        from superdsm.io import open_image, read_plane
 
         path = Path(self.job.path)
-        image = read_image(path, self.bundle.readers[self.job.reader], self.bundle.selection)
+        source = open_image(path, self.bundle.readers[self.job.reader])
+        image = read_plane(source, self.bundle.selection)
+        self.notes = source.notes
         stat = path.stat()
         if (stat.st_size, stat.st_mtime_ns) != self.job.stat:
             raise OutputError(f"{path}: was changed while it was being processed; run the batch again")
@@ -142,7 +145,8 @@ class _Image:
             fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
             self.exporting = f"export of {recipe.name}"
             runs = list(self.evaluation.known())
-            log = tuple({"stage": run.stage, **record} for run in runs for record in run.log)
+            read = [{"stage": "read", "notes": list(self.notes)}] if self.notes else []
+            log = (*read, *({"stage": run.stage, **record} for run in runs for record in run.log))
             seconds = {run.stage: run.seconds for run in runs}
             context = ExportContext(str(self.job.id), recipe.options, params, log, seconds)
             export(self.bundle.exporters[index], path, fields, context)
@@ -154,6 +158,7 @@ class _Image:
     def summarise(self) -> None:
         """Fill the result with what is known of the stages, also of those that were not run this time."""
         self.result.outputs = dict(sorted(self.result.outputs.items()))
+        self.result.warnings += self.notes
         for run in self.evaluation.known():
             self.result.seconds[run.stage] = run.seconds
             self.result.warnings += run.warnings
