@@ -86,6 +86,11 @@ class ExportContext:
         Records that the stages logged.
     timings : mapping
         Seconds per stage.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel of the image in micrometres, for exporters with ``pixel_size_in``.
+    planes : mapping
+        The further channels that are to be measured, by name: intensities as they were read, of the shape of the image;
+        each is read when it is asked for. For exporters with ``measures_channels``.
     """
 
     name: str
@@ -93,6 +98,8 @@ class ExportContext:
     params: Mapping[str, Any]
     log: tuple[Mapping[str, Any], ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    pixel_size: tuple[float, float] | None = None
+    planes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,14 @@ class Exporter:
         Changes when the same fields yield another file.
     doc : str
         One line on what is written.
+    pixel_size_in : tuple of str
+        Suffixes of the files into which the size of a pixel goes.
+    measures_channels : bool
+        Whether further channels of the image are measured.
+    column_type : callable, optional
+        Of exporters that write tables with a row for each of several things (CSV, the first column is the name of the
+        image): ``column_type(name)`` is the type of a column, "integer", "number", "text" or "flag". Such tables can be
+        gathered to one for a task.
     """
 
     name: str
@@ -125,6 +140,9 @@ class Exporter:
     options: "tuple[Param, ...]" = ()
     version: str = "1"
     doc: str = ""
+    pixel_size_in: tuple[str, ...] = ()
+    measures_channels: bool = False
+    column_type: Callable[[str], str] | None = None
 
     @property
     def alternatives(self) -> tuple[tuple[str, ...], ...]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.config import PROFILE, SETTINGS, Config, parse_json
+from superdsm.config import PIXEL_SIZE, PROFILE, SETTINGS, Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError
+from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import THREAD_VARIABLES, cpu_count
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
@@ -258,9 +259,10 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     try:
         source = open_image(job.image, job.reader)
         image = read_plane(source, job.select)
-        result = segment(image, job.config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
+        config, size = _sized(job, source.pixel_size)
+        result = segment(image, config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
         labels = result.labels
-        write_labels(job.labels, labels, source.pixel_size)
+        write_labels(job.labels, labels, size)
         if job.overlay is not None:
             write_rgb(job.overlay, result.overlay())
     except MemoryError as exc:
@@ -281,6 +283,19 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         summary=result.summary,
         certificate=certificate,
     )
+
+
+def _sized(job: Job, size: tuple[float, float] | None) -> tuple[Config, tuple[float, float] | None]:
+    """Return the configuration, with the size of a pixel if lengths depend on it, and height and width of a pixel.
+
+    What the configuration says wins over what the file says.
+    """
+    given = pixel_size(job.config)
+    if given is not None:
+        return job.config, (given, given)
+    if size is not None and any(stage.needs_pixel_size(job.config) for stage in job.pipeline):
+        return job.config.with_value(PIXEL_SIZE, mean_size(size)), size
+    return job.config, size
 
 
 def _certificate(result: "Result") -> tuple[str, ...]:

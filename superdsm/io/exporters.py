@@ -100,7 +100,7 @@ def _label_options(context: ExportContext) -> dict[str, Any]:
 
 def write_seg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the label image of the final objects."""
-    save_labels(path, _labels(fields, context))
+    save_labels(path, _labels(fields, context), context.pixel_size)
 
 
 def write_overlay(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -159,6 +159,7 @@ EXPORTERS: tuple[Exporter, ...] = (
         LABEL_SUFFIXES,
         LABEL_OPTIONS,
         doc="Label image of the final objects.",
+        pixel_size_in=(".tif", ".tiff"),
     ),
     Exporter(
         "adj",

@@ -4,16 +4,18 @@ import os
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
+from superdsm.batch.execution.plane import PlaneSource
 from superdsm.batch.execution.store_cache import OutputError, StoreCache
 from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
 from superdsm.batch.storage.progress import ProgressEvent
+from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
+from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 from superdsm.summary import gathered
@@ -74,13 +76,14 @@ class _Image:
         self.job = job
         self.bundle = bundle
         self.result = result
-        self.exporting = ""
-        self.notes: tuple[str, ...] = ()  # of the file, once it was read
+        self.doing = ""
+        reader = bundle.readers[job.reader]
+        self.source = PlaneSource(Path(job.path), reader, bundle.selection, job.stat, pixel_size(bundle.config))
         self.cache = StoreCache(job, bundle)
         self.evaluation = Evaluation(
             bundle.stages,
             bundle.config,
-            source=self.read,
+            source=self.source.image,
             cache=self.cache,
             mapper=mapper,
             name=str(job.id),
@@ -95,11 +98,12 @@ class _Image:
     @property
     def where(self) -> str:
         """What is being done."""
-        return self.exporting or self.evaluation.where
+        return self.doing or self.evaluation.where
 
     def run(self) -> None:
         """Reach the targets, and write the outputs."""
         self.tell(ProgressEvent.BEGIN)  # again: what was imported so far does not count as time of the image
+        self.find_pixel_size()
         for stage_id in self.job.targets:
             self.evaluation.ensure(stage_id)
         if self.job.exports:
@@ -121,18 +125,14 @@ class _Image:
             self.result.seconds[event.stage] = event.seconds
             self.tell(ProgressEvent.STAGE_DONE, event.stage, event.seconds)
 
-    def read(self) -> Any:
-        """Read the image, which must still be the one that was planned."""
-        from superdsm.io import open_image, read_plane
-
-        path = Path(self.job.path)
-        source = open_image(path, self.bundle.readers[self.job.reader])
-        image = read_plane(source, self.bundle.selection)
-        self.notes = source.notes
-        stat = path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != self.job.stat:
-            raise OutputError(f"{path}: was changed while it was being processed; run the batch again")
-        return image
+    def find_pixel_size(self) -> None:
+        """Let the image tell the size of its pixels where the task has lengths in micrometres and does not tell."""
+        config = self.bundle.config
+        if any(stage.needs_pixel_size(config) for stage in self.bundle.stages):
+            self.doing = "reading"
+            if (size := self.source.pixel_size) is not None:
+                self.evaluation.config = config.with_value(PIXEL_SIZE, mean_size(size))
+            self.doing = ""
 
     def export_all(self) -> None:
         """Write the outputs."""
@@ -143,22 +143,30 @@ class _Image:
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
             fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
-            self.exporting = f"export of {recipe.name}"
+            self.doing = f"export of {recipe.name}"
             runs = list(self.evaluation.known())
-            read = [{"stage": "read", "notes": list(self.notes)}] if self.notes else []
+            read = [{"stage": "read", "notes": list(self.source.notes)}] if self.source.notes else []
             log = (*read, *({"stage": run.stage, **record} for run in runs for record in run.log))
             seconds = {run.stage: run.seconds for run in runs}
-            context = ExportContext(str(self.job.id), recipe.options, params, log, seconds)
+            context = ExportContext(
+                str(self.job.id),
+                recipe.options,
+                params,
+                log,
+                seconds,
+                self.source.pixel_size if recipe.sized else None,
+                self.source.planes(recipe.channels),
+            )
             export(self.bundle.exporters[index], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)
-            self.exporting = ""
+            self.doing = ""
 
     def summarise(self) -> None:
         """Fill the result with what is known of the stages, also of those that were not run this time."""
         self.result.outputs = dict(sorted(self.result.outputs.items()))
-        self.result.warnings += self.notes
+        self.result.warnings += self.source.notes
         for run in self.evaluation.known():
             self.result.seconds[run.stage] = run.seconds
             self.result.warnings += run.warnings

@@ -15,6 +15,7 @@ from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.jsonable import canonical_json, digest
+from superdsm.lengths import pixel_size
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage
@@ -134,7 +135,17 @@ class Preparer:
             self._check_suffix(task, exporter, pattern)
             provider = self.components.provider("exporters", exporter.name)
             try:
-                exports.append(make_export(exporter, provider, pattern, task.output_options(exporter), recipe))
+                exports.append(
+                    make_export(
+                        exporter,
+                        provider,
+                        pattern,
+                        task.output_options(exporter),
+                        recipe,
+                        pixel_size=pixel_size(task.config),
+                        channels=task.measured_channels,
+                    )
+                )
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
             else:
