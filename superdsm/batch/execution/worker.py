@@ -156,6 +156,7 @@ class _Image:
                 seconds,
                 self.source.pixel_size if recipe.sized else None,
                 self.source.planes(recipe.channels),
+                Path(self.job.path).name,
             )
             export(self.bundle.exporters[index], path, fields, context)
             stat = Path(path).stat()

@@ -233,7 +233,7 @@ class Preparer:
 
     def _check_suffix(self, task: Task, exporter: Exporter, pattern: str) -> None:
         suffix = Path(pattern).suffix.lower()
-        if exporter.suffixes and suffix not in exporter.suffixes and not suffix.startswith((".%", "%")):
+        if not exporter.accepts(Path(pattern).name) and not suffix.startswith((".%", "%")):
             expected = " or ".join(exporter.suffixes)
             raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")
 
