@@ -76,6 +76,7 @@ ADAPTIVE = Profile(
         "evidence",
     ),
     {
+        "ingest": {"colour": "auto"},
         "resolution": {"target_radius": 16.0, "max_zoom": 2.75},
         "dsm": {"AF_alpha": 2e-3, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
         "c2f-region-analysis": {

@@ -5,6 +5,7 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 
 import contextlib
 import stat
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,8 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple
     Parameters
     ----------
     path : str or Path
-        PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix.
+        PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix; ``.ome.tif``:
+        OME-TIFF.
     labels : ndarray of int, shape (rows, columns)
         The labels; 0 is the background.
     pixel_size : tuple of float, optional
@@ -179,7 +181,8 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple
         The file cannot be written, or its format cannot hold so many objects.
     """
     with replacing(Path(path)) as temporary:
-        save_labels(temporary, labels, pixel_size)
+        is_ome = Path(path).name.lower().endswith((".ome.tif", ".ome.tiff"))
+        (save_ome if is_ome else save_labels)(temporary, labels, pixel_size)
 
 
 def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -213,6 +216,23 @@ def save_labels(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float,
     _encode(path, pixels, pixel_size)
 
 
+def save_ome(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
+    """Write a label image as OME-TIFF right to `path`; see `write_labels`."""
+    import numpy as np
+    import tifffile
+
+    largest = int(labels.max(initial=0))
+    pixels = np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32)
+    size: dict[str, Any] = {}
+    if pixel_size:
+        size = {"PhysicalSizeY": pixel_size[0], "PhysicalSizeX": pixel_size[1]}
+        size |= {"PhysicalSizeYUnit": "µm", "PhysicalSizeXUnit": "µm"}
+    # The identifier follows from the pixels, so that equal labels give equal bytes.
+    identifier = str(uuid.UUID(digest_bytes(pixels.data)[:32]))
+    metadata = {"axes": "YX", "UUID": identifier, "Creator": "superdsm", "Channel": {"Name": ["labels"]}, **size}
+    tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", compression="zlib", metadata=metadata)
+
+
 def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
     """Write a picture right to `path`, for callers that use `replacing` themselves; see `write_rgb`."""
     import numpy as np
@@ -223,7 +243,7 @@ def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
 
 def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
     """Raise an `ImageError` unless `path` has one of the `suffixes` (none: anything goes)."""
-    if suffixes and path.suffix.lower() not in suffixes:
+    if suffixes and not path.name.lower().endswith(tuple(suffixes)):
         given = repr(path.suffix) if path.suffix else "no suffix"
         known = ", ".join(suffixes[:-1]) + " or " * (len(suffixes) > 1) + suffixes[-1]
         raise ImageError(f"{path}: {what} are written as {known}, not {given}; change the file name")

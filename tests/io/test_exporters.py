@@ -122,7 +122,7 @@ def test_certificate_is_json(tmp_path: Path) -> None:
 
 
 def test_equal_results_give_equal_bytes(tmp_path: Path, fields: dict[str, Any]) -> None:
-    fields["certificate"] = {"upper": 1.0}
+    fields |= {"certificate": {"upper": 1.0}, "image": fields["g_raw"]}
     for exporter in EXPORTERS:
         suffix = exporter.suffixes[0] if exporter.suffixes else ""
         for name in ("one", "other"):

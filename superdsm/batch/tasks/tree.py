@@ -130,6 +130,11 @@ class Task:
         return Selection(**{field.name: self.value(field) for field in planes})
 
     @property
+    def measured_channels(self) -> tuple[int | str, ...]:
+        """Further channels that are measured."""
+        return tuple(self.value(fields.MEASURE_CHANNELS))
+
+    @property
     def last_stage(self) -> str | None:
         """Id of the stage after which to stop; None: the last one."""
         stage: str | None = self.value(fields.LAST_STAGE)
@@ -339,6 +344,8 @@ class _Walk:
         if fields.CONFIG.name in own:
             config = self.merged(config, source, (fields.CONFIG.name,), own[fields.CONFIG.name])
             layers.insert(0, (source, (fields.CONFIG.name,)))
+        if fields.PIXEL_SIZE.name in own:
+            config = self.with_pixel_size(config, source, own)
         for needed in (fields.IMAGES, fields.FILE_IDS) if runnable else ():
             if needed.name not in spec:
                 raise source.error(f"a runnable task needs the field {needed.name!r}; add it here or in a parent task")
@@ -353,6 +360,13 @@ class _Walk:
             text = str(exc)
             keys = [key for key in own if key in text and re.search(rf"(?<![\w/-]){re.escape(key)}(?![\w-])", text)]
             raise source.error(f"config is wrong: {exc}", *prefix, *keys[-1:]) from exc
+
+    def with_pixel_size(self, config: Config, source: Source, own: Mapping[str, Any]) -> Config:
+        """Return hyperparameters with the size of a pixel that stands among the fields of a task."""
+        name = fields.PIXEL_SIZE.name
+        if name in own.get(fields.CONFIG.name, {}):
+            raise source.error(f"{name} stands among the fields and in config; remove one of them", name)
+        return config.with_value(name, own[name])
 
     def check(self, source: Source, own: Mapping[str, Any]) -> None:
         """Warn of unknown fields; raise for a value of a wrong type."""
