@@ -2,9 +2,10 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from superdsm.batch.components import Components, installed
 from superdsm.batch.execution.interrupts import terminable
@@ -19,6 +20,8 @@ from superdsm.batch.storage.layout import default_profile_file, journal_director
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.conflicts import find_conflicts
+from superdsm.batch.tasks.export import for_export
+from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, TaskTree, discover
 from superdsm.errors import ConfigError, TaskError
@@ -281,6 +284,45 @@ class Batch:
         if planner.digests.problem:
             listener.warning(planner.digests.problem, minor=True)
         return Plan(plans, planner)
+
+    def plan_export(
+        self,
+        task: str,
+        exporter: str,
+        directory: str | Path,
+        file_ids: Collection[FileId] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """Find out what is to be done to write a picture, or another file of an exporter, of images of a task.
+
+        Stages run only as far as the exporter needs them, and not where their results are in the store. Nothing is
+        stored, and nothing in the task is changed: it may be worked on meanwhile.
+
+        Parameters
+        ----------
+        task : str
+            Directory of the task, relative to the root.
+        exporter : str
+            Name of the exporter, for instance "overlay" or "adj".
+        directory : str or Path
+            Where the files go; each is named by the file id.
+        file_ids : collection of int or str, optional
+            Only these images.
+        options : mapping, optional
+            Options of the exporter; they win over those of the task.
+
+        Raises
+        ------
+        TaskError
+            There is no such task, exporter, image or option, or something is wrong with the task.
+        """
+        found = self.tasks([task])
+        if not found:
+            raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
+        prepared = self._preparer().prepare(found[0])
+        prepared = for_export(prepared, self.components, exporter, Path(directory), file_ids, options or {})
+        planner = Planner(self.tree, self.components, PlanOptions(oneshot=True, only_outputs=True))
+        return Plan((planner.plan(prepared),), planner)
 
     def results(self, task: str = ".") -> TaskResults:
         """Return what is known of the images of a task that were processed.

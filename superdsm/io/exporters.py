@@ -1,4 +1,7 @@
-"""Built-in exporters: label images, pictures, hyperparameters and logs; and how any exporter's file is written."""
+"""Built-in exporters: label images, certificates, hyperparameters and logs; and how any exporter's file is written.
+
+Those of pictures are in `superdsm.io.picture_exporters`.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import PipelineError
 from superdsm.fields import FINAL_OBJECTS
-from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
+from superdsm.io.images import LABEL_SUFFIXES, check_suffix, replacing, save_labels
 from superdsm.jsonable import arrays_and_sets, plain
 from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
@@ -72,21 +75,23 @@ def select_fields(exporter: Exporter, fields: Mapping[str, Any]) -> dict[str, An
     return result
 
 
-def _option(name: str, spec: Param) -> Param:
+def option(name: str, spec: Param) -> Param:
+    """Return an option of an exporter."""
     return replace(spec, name=name)
 
 
 LABEL_OPTIONS = (
-    _option("dilate", param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded).")),
-    _option(
+    option("dilate", param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded).")),
+    option(
         "merge_overlap_threshold",
         param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
     ),
 )
-BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min=1, max=1000))
+BORDER = option("seg_border", param(2, "Width of the contours, in pixels.", min=1, max=1000))
 
 
-def _labels(fields: Mapping[str, Any], context: ExportContext) -> "npt.NDArray[np.integer[Any]]":
+def exported_labels(fields: Mapping[str, Any], context: ExportContext) -> "npt.NDArray[np.integer[Any]]":
+    """Return the label image of the final objects, made with the `LABEL_OPTIONS`."""
     from superdsm.core.labels import label_image
 
     objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
@@ -100,41 +105,12 @@ def _label_options(context: ExportContext) -> dict[str, Any]:
 
 def write_seg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the label image of the final objects."""
-    save_labels(path, _labels(fields, context))
-
-
-def write_overlay(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the image with the contours of the final objects."""
-    from superdsm.io.render import overlay
-
-    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
-    save_rgb(path, overlay(image, _labels(fields, context), border=context.options["seg_border"]))
-
-
-def write_confidence(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the image with the contours of the final objects, coloured by their confidence."""
-    from superdsm.core.labels import label_image
-    from superdsm.io.render import confidence_picture
-
-    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
-    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
-    labelled = sorted((item for item in objects if not item.is_empty), key=lambda item: item.atoms)
-    labels = label_image(labelled, fields["g_raw"].shape)
-    values = [item.confidence for item in labelled]
-    save_rgb(path, confidence_picture(image, labels, values, border=context.options["seg_border"]))
+    save_labels(path, exported_labels(fields, context))
 
 
 def write_certificate(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the certificate of optimality as JSON."""
     path.write_text(json.dumps(plain(fields["certificate"]), indent=1) + "\n", encoding="utf-8")
-
-
-def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the atoms and their adjacency graph."""
-    from superdsm.io.render import adjacency_picture
-
-    names = [next(name for name in alternatives.split("|") if name in fields) for alternatives in ADJACENCY_FIELDS]
-    save_rgb(path, adjacency_picture(*(fields[name] for name in names)))
 
 
 def write_cfg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -149,8 +125,6 @@ def write_log(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
     path.write_text("".join(lines), encoding="utf-8")
 
 
-ADJACENCY_FIELDS = ("g_work|g_raw", "atoms", "adjacencies", "seeds", "clusters")
-
 EXPORTERS: tuple[Exporter, ...] = (
     Exporter(
         "seg",
@@ -159,31 +133,6 @@ EXPORTERS: tuple[Exporter, ...] = (
         LABEL_SUFFIXES,
         LABEL_OPTIONS,
         doc="Label image of the final objects.",
-    ),
-    Exporter(
-        "adj",
-        ADJACENCY_FIELDS,
-        write_adj,
-        PICTURE_SUFFIXES,
-        doc="Picture of the atoms (orange outlines; blue: outlines of clusters) and their adjacency graph "
-        "(red dots: seeds; green lines: adjacent atoms).",
-    ),
-    Exporter(
-        "overlay",
-        (OBJECTS, "g_raw", "g_rgb|g_raw"),
-        write_overlay,
-        PICTURE_SUFFIXES,
-        (BORDER, *LABEL_OPTIONS),
-        doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
-        "apart; dim intensities are shown brighter than they are.",
-    ),
-    Exporter(
-        "confidence",
-        (OBJECTS, "g_raw", "g_rgb|g_raw"),
-        write_confidence,
-        PICTURE_SUFFIXES,
-        (BORDER,),
-        doc="Picture with the contours of the final objects, from orange (unsure) to blue (sure).",
     ),
     Exporter(
         "certificate",

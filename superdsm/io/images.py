@@ -261,13 +261,19 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def png_bytes(pixels: "npt.NDArray[Any]") -> bytes:
+    """Return a picture or label image as PNG; equal pixels give equal bytes."""
+    import imagecodecs
+
+    # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
+    data: bytes = imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE)
+    return data
+
+
 def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
-        import imagecodecs
-
-        # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
-        path.write_bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
+        path.write_bytes(png_bytes(pixels))
     elif suffix in (".tif", ".tiff"):
         import tifffile
 

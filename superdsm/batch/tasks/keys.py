@@ -264,7 +264,9 @@ def make_export(
         inputs.append(found[0])
     suffix = pattern.rpartition("/")[2].rpartition(".")[2]
     code = {"provider": provider, "name": exporter.name, "version": exporter.version, "suffix": suffix}
-    material = {"code": code, "settings": dict(options)}
+    neutral = {spec.name: spec.neutral for spec in exporter.options}
+    settings = {name: value for name, value in options.items() if value != neutral.get(name, ...)}
+    material = {"code": code, "settings": settings}
     everything = not exporter.inputs
     return ExportRecipe(
         exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material)
