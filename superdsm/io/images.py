@@ -266,8 +266,7 @@ def png_bytes(pixels: "npt.NDArray[Any]") -> bytes:
     import imagecodecs
 
     # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
-    data: bytes = imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE)
-    return data
+    return bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
 
 
 def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:

@@ -32,7 +32,7 @@ def line(picture: RGB, start: Any, stop: Any, width: float, colour: Colour) -> N
 
 def text_width(text: str) -> int:
     """Return how many pixels a line of text is wide."""
-    return math.ceil(_font().getlength(text))
+    return math.ceil(float(_font().getlength(text)))
 
 
 def write(picture: RGB, row: int, column: int, text: str) -> None:
