@@ -60,6 +60,6 @@ def superdsm_register_executors() -> Iterable[ExecutorEntry]:
 @hookimpl
 def superdsm_register_commands() -> Iterable[Command]:
     """Offer the subcommands; each module is quick to import."""
-    from superdsm.cli import batch, evaluate, export, info, plugins, segment, stages, store
+    from superdsm.cli import batch, evaluate, export, info, plugins, report, segment, stages, store
 
-    return [module.COMMAND for module in (segment, batch, export, evaluate, store, info, stages, plugins)]
+    return [module.COMMAND for module in (segment, batch, report, export, evaluate, store, info, stages, plugins)]

@@ -292,6 +292,7 @@ class Batch:
         directory: str | Path,
         file_ids: Collection[FileId] = (),
         options: Mapping[str, Any] | None = None,
+        suffix: str = "",
     ) -> Plan:
         """Find out what is to be done to write a picture, or another file of an exporter, of images of a task.
 
@@ -310,6 +311,8 @@ class Batch:
             Only these images.
         options : mapping, optional
             Options of the exporter; they win over those of the task.
+        suffix : str, optional
+            Of the files, as in ".jpg"; by default the first one that the exporter can write.
 
         Raises
         ------
@@ -320,7 +323,7 @@ class Batch:
         if not found:
             raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
         prepared = self._preparer().prepare(found[0])
-        prepared = for_export(prepared, self.components, exporter, Path(directory), file_ids, options or {})
+        prepared = for_export(prepared, self.components, exporter, Path(directory), file_ids, options or {}, suffix)
         planner = Planner(self.tree, self.components, PlanOptions(oneshot=True, only_outputs=True))
         return Plan((planner.plan(prepared),), planner)
 

@@ -39,6 +39,8 @@ class Typical:
     objects: float | None
     radius: float | None
     contrast: float | None
+    irregular: float | None
+    gap: float | None
     seconds: float | None
 
 
@@ -82,6 +84,8 @@ def _typical(entries: Sequence[JournalEntry]) -> Typical:
         _median([entry.n_objects for entry in done if entry.n_objects >= 0]),
         _median([value for entry in done if (value := _number(entry.summary, "radius"))]),
         _median([value for entry in done if (value := _number(entry.summary, "contrast"))]),
+        _median([value for entry in done if (value := _irregular_share(entry)) is not None]),
+        _median([value for entry in done if (value := _number(entry.certificate, "gap")) is not None]),
         _median([sum(entry.seconds.values()) for entry in done]),
     )
 
@@ -93,6 +97,11 @@ def _median(values: Sequence[float]) -> float | None:
 def _number(summary: Mapping[str, object], name: str) -> float | None:
     value = summary.get(name)
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _irregular_share(entry: JournalEntry) -> float | None:
+    irregular, components = (_number(entry.summary, name) for name in ("irregular", "components"))
+    return irregular / components if components and irregular is not None else None
 
 
 def _failed(entry: JournalEntry, _: Typical) -> str:
@@ -141,11 +150,12 @@ def _discarded(entry: JournalEntry, _: Typical) -> str:
     return f"more objects were discarded ({count}) than kept ({max(0, entry.n_objects)})"
 
 
-def _irregular(entry: JournalEntry, _: Typical) -> str:
-    irregular, components = (_number(entry.summary, name) or 0 for name in ("irregular", "components"))
-    if irregular < 5 or irregular < 0.3 * components:
+def _irregular(entry: JournalEntry, typical: Typical) -> str:
+    share, count = _irregular_share(entry), _number(entry.summary, "irregular")
+    if share is None or count is None or count < 5 or share < max(0.3, 2 * (typical.irregular or 0)):
         return ""
-    return f"{irregular:.0f} of {components:.0f} components were left out as irregular"
+    words = f"{count:.0f} of {_number(entry.summary, 'components'):.0f} components were left out as irregular"
+    return words + ("" if typical.irregular is None else f"; the median is {typical.irregular:.0%}")
 
 
 def _boundary(entry: JournalEntry, _: Typical) -> str:
@@ -159,11 +169,11 @@ def _warned(entry: JournalEntry, _: Typical) -> str:
     return "; ".join(entry.warnings)
 
 
-def _unproven(entry: JournalEntry, _: Typical) -> str:
-    gap = entry.certificate.get("gap")
-    if not isinstance(gap, (int, float)) or gap <= 0.05:
+def _unproven(entry: JournalEntry, typical: Typical) -> str:
+    gap = _number(entry.certificate, "gap")
+    if gap is None or gap <= max(0.05, 2 * (typical.gap or 0)):
         return ""
-    return f"the energy is proven to within {gap:.0%} only (5% is usual)"
+    return f"the energy is proven to within {gap:.0%} only; the median is {typical.gap or 0:.0%}"
 
 
 def _slow(entry: JournalEntry, typical: Typical) -> str:
@@ -182,9 +192,13 @@ RULES: Mapping[str, tuple[int, Rule, str]] = {
     "many": (50, _many, "There are more than three times as many objects as the median."),
     "contrast": (45, _contrast, "The contrast is less than half of the median."),
     "discarded": (40, _discarded, "More objects were discarded than kept, and at least five."),
-    "irregular": (35, _irregular, "At least 30 % of the components, and five, were left out as irregular."),
+    "irregular": (
+        35,
+        _irregular,
+        "At least 30 % of the components, five, and twice the median, were left out as irregular.",
+    ),
     "boundary": (25, _boundary, "More than half of the objects lie on the border of the image."),
     "warning": (20, _warned, "The program has warned of something."),
-    "unproven": (10, _unproven, "The proven bound is more than 5 % below the energy."),
+    "unproven": (10, _unproven, "The proven bound is more than 5 % below the energy, and twice as far as the median."),
     "slow": (5, _slow, "It took at least ten seconds, and five times the median."),
 }

@@ -21,6 +21,7 @@ def for_export(
     directory: Path,
     file_ids: Collection[FileId],
     options: Mapping[str, Any],
+    suffix: str = "",
 ) -> PreparedTask:
     """Return a task as it is, but with the files of one exporter as its only outputs.
 
@@ -38,6 +39,8 @@ def for_export(
         Only these images; empty: all.
     options : mapping
         Options of the exporter; they win over those of the task.
+    suffix : str, optional
+        Of the files; by default the first one that the exporter can write.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def for_export(
             raise TaskError(
                 f"{option}: is no option of {name}{suggest(option, known)}; it has {', '.join(known) or 'none'}"
             )
-    suffix = exporter.suffixes[0] if exporter.suffixes else ".txt"
+    suffix = suffix or (exporter.suffixes[0] if exporter.suffixes else ".txt")
     pattern = f"{str(directory.absolute()).replace('%', '%%')}/%s{suffix}"
     try:
         values = exporter.option_values(values)

@@ -13,7 +13,8 @@ def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
         "status": "done",
         "recipe": "",
         "seconds": {"dsm": 1.0},
-        "summary": {"radius": 10.0, "contrast": 4.0, **given.pop("summary", {})},
+        "certificate": {"gap": 0.02},
+        "summary": {"radius": 10.0, "contrast": 4.0, "irregular": 1, "components": 10, **given.pop("summary", {})},
         **given,
     }
     return JournalEntry(id=number, n_objects=n_objects, **values)
@@ -58,7 +59,7 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
         "irregular",
         image(9, summary={"irregular": 5, "components": 17}),
         image(9, summary={"irregular": 5, "components": 16}),
-        "5 of 16 components were left out as irregular",
+        "5 of 16 components were left out as irregular; the median is 10%",
     ),
     (
         "boundary",
@@ -71,7 +72,7 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
         "unproven",
         image(9, certificate={"gap": 0.05}),
         image(9, certificate={"gap": 0.25}),
-        "the energy is proven to within 25% only (5% is usual)",
+        "the energy is proven to within 25% only; the median is 2%",
     ),
     (
         "slow",
@@ -94,6 +95,10 @@ def test_every_rule_has_a_case_and_they_go_from_bad_to_harmless() -> None:
     assert {case[0] for case in CASES} == set(RULES)
     severities = [severity for severity, _, _ in RULES.values()]
     assert severities == sorted(severities, reverse=True) and len(set(severities)) == len(severities)
+
+
+def test_a_gap_that_all_images_have_is_nothing_remarkable() -> None:
+    assert not any(flags([image(number, certificate={"gap": 0.4}) for number in range(6)]))
 
 
 def test_a_few_images_have_no_median_to_be_compared_with() -> None:
