@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 300, 150
 LEFT, RIGHT, TOP, BOTTOM = 42, 8, 6, 34
 BARS = 30
 MOST_POINTS = 2000
+LARGEST = 1e100  # numbers beyond are taken for not known
 # From little to much, dark to light (after Crameri's batlow).
 SCALE = ((1, 25, 89), (20, 76, 97), (72, 113, 83), (148, 131, 52), (225, 147, 89), (253, 180, 192))
 
@@ -25,12 +26,12 @@ def histogram(values: Sequence[float], label: str) -> Markup:
     Parameters
     ----------
     values : sequence of float
-        Those that are not finite are left out; the label then says how many.
+        Those that are not finite, or huge, are left out; the label then says how many.
     label : str
         What they are, with the unit.
     """
     known = np.asarray(values, dtype=float)
-    finite = known[np.isfinite(known)]
+    finite = known[np.abs(known) < LARGEST]
     if not finite.size:
         return Markup("")
     low, high = _range(finite)
@@ -59,7 +60,7 @@ def scatter(points: Sequence[tuple[float, float, str]], x_label: str, y_label: s
     x_label, y_label : str
         What the axes are, with units.
     """
-    finite = [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
+    finite = [point for point in points if abs(point[0]) < LARGEST and abs(point[1]) < LARGEST]
     if not finite:
         return Markup("")
     x_range, y_range = (_range(np.array([point[axis] for point in finite])) for axis in (0, 1))
@@ -89,12 +90,12 @@ def plate(values: Mapping[str, float | None], label: str) -> Markup:
     if not wells:
         return Markup("")
     rows, columns = _plate_shape(wells)
-    known = [value for _, value in wells.values() if value is not None and math.isfinite(value)]
+    known = [value for _, value in wells.values() if value is not None and abs(value) < LARGEST]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     size = min(24.0, (2 * WIDTH) / (columns + 1))
     parts = []
     for (row, column), (name, value) in sorted(wells.items()):
-        shown = value is not None and math.isfinite(value)
+        shown = value is not None and abs(value) < LARGEST
         colour = _colour(_fraction(value, (low, high))) if shown and value is not None else ""
         fill = Markup(' fill="{}"').format(colour) if colour else Markup(' class="unknown"')
         box = _box((column + 1) * size, (row + 1) * size, size - 2, size - 2)
@@ -142,7 +143,8 @@ def _range(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> tuple
     margin = 2 * float(inner[1] - inner[0])
     if margin > 0:
         low, high = max(low, float(inner[0]) - margin), min(high, float(inner[1]) + margin)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    least = 1e-6 * max(1.0, abs(low), abs(high))  # what is closer together is one value
+    return (low, high) if high - low > least else (low - least, high + least)
 
 
 def _fraction(value: float, limits: tuple[float, float]) -> float:

@@ -172,7 +172,7 @@
     make("p", here, known.map((column) => `${column.label} ${format(image.values[column.name], column.digits)}`).join(", "));
     const left = Object.entries(image.discarded).map(([reason, count]) => `${count} ${reason.replaceAll("_", " ")}`);
     if (left.length) make("p", here, `left out: ${left.join(", ")}`);
-    if (image.remark) make("p", here, image.remark);
+    if (image.remark && !image.flags.some((flag) => flag.text.includes(image.remark))) make("p", here, image.remark);
     make("p", here, image.source, "quiet");
   }
 
