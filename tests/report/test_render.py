@@ -7,11 +7,13 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from superdsm.batch.results.flags import Flag
+from superdsm.batch.results.flags import RULES, Flag
+from superdsm.cli.export import MODES
 from superdsm.report.records import Column, ImageReport, Report, TaskReport
 from superdsm.report.render import MOST_WORST, render
 from superdsm.report.write import multiqc
@@ -113,3 +115,11 @@ def test_multiqc_reads_a_table() -> None:
     assert head[0] == "# id: superdsm" and "# plot_type: 'table'" in head
     assert rows[0] == ["Sample", "status", "objects", "radius (px)", "flags"]
     assert rows[1:] == [["a b 0", "done", "0", "inf", ""], ["a b 1", "done", "1", "9.5", "few"]]
+
+
+def test_the_documentation_has_every_rule_and_every_mode_of_export() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    for name, (_, _, doc) in RULES.items():
+        assert f"| {name} | {doc} |" in page
+    for mode, (_, doc) in MODES.items():
+        assert f"| `{mode}` | {doc} |" in page
