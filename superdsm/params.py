@@ -1,6 +1,7 @@
 """Hyperparameters: declared once with `param`, which is the source of their rules."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,7 @@ class Param:
     toplevel: bool = False
     neutral: Any = ...
     unit: str = ""
+    pattern: str = ""
 
     @property
     def factor_name(self) -> str:
@@ -99,6 +101,8 @@ class Param:
         if self.choices and value not in self.choices:
             hint = suggest(short(str(value)), [str(choice) for choice in self.choices])
             raise ConfigError(f"{path} = {short(repr(value))} is not allowed; expected: {self.expectation()}{hint}")
+        if self.pattern and re.fullmatch(self.pattern, value) is None:
+            raise ConfigError(f"{path} = {short(repr(value))} is not allowed; {self.doc}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
@@ -171,6 +175,7 @@ def param(
     toplevel: bool = False,
     neutral: Any = ...,
     unit: str = "",
+    pattern: str = "",
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -203,6 +208,8 @@ def param(
     unit : str, optional
         "px" for a length and "px2" for what grows with an area: values and defaults are in pixels of the image, may be
         given in micrometres as well, and are converted where the stage works on a resampled grid.
+    pattern : str, optional
+        Regular expression of the legal texts; `doc` says in words what they are.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
@@ -226,6 +233,7 @@ def param(
         toplevel=toplevel,
         neutral=neutral,
         unit=unit,
+        pattern=pattern,
     )
 
 

@@ -15,6 +15,7 @@ from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
 from superdsm.io.sources import ImageSource, Selection
+from superdsm.jsonable import digest_bytes
 from superdsm.records import Reader, reader_by_suffix
 
 if TYPE_CHECKING:
@@ -268,13 +269,18 @@ def replacing(path: Path) -> Iterator[Path]:
         raise ImageError(f"{path}: cannot be written ({one_line(exc)}); check the path and the disk") from exc
 
 
+def png_bytes(pixels: "npt.NDArray[Any]") -> bytes:
+    """Return a picture or label image as PNG; equal pixels give equal bytes."""
+    import imagecodecs
+
+    # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
+    return bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
+
+
 def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
-        import imagecodecs
-
-        # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
-        path.write_bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
+        path.write_bytes(png_bytes(pixels))
     elif suffix in (".tif", ".tiff"):
         import tifffile
 

@@ -186,6 +186,8 @@ class _Execution:
 
     def lock(self, plans: Sequence[TaskPlan]) -> list[TaskPlan]:
         """Lock the tasks in which there is something to do; plan again what another process has changed meanwhile."""
+        if self.planner.options.only_outputs:  # nothing of a task is touched
+            return list(plans)
         result = []
         busy = [plan for plan in plans if has_work(plan)]
         raise_open_file_limit(2 * len(busy))
