@@ -71,7 +71,7 @@ class Param:
         """Name of the automatic factor in a configuration."""
         return factor_name(self.name)
 
-    def check(self, value: Any, path: str, *, image: bool = False) -> Any:
+    def check(self, value: Any, path: str, *, image: bool = False, source: str = "") -> Any:
         """Return `value` in the type of the hyperparameter.
 
         Parameters
@@ -79,9 +79,11 @@ class Param:
         value : object
             A JSON value.
         path : str
-            What to call the hyperparameter in an error.
+            The hyperparameter, as ``namespace/name``.
         image : bool, optional
             Whether lengths are those of the image and go to another grid: they are truncated and raised there.
+        source : str, optional
+            What to call the hyperparameter in an error, if not `path`.
 
         Raises
         ------
@@ -91,15 +93,17 @@ class Param:
         if value is None:
             if self.nullable:
                 return None
-            raise ConfigError(f"{path} is null; expected: {self.expectation()}")
+            raise ConfigError(f"{source or path} is null; expected: {self.expectation()}", path)
         original, value = value, self._typed(value, path)
         if self.choices and value not in self.choices:
             hint = suggest(str(value), [str(choice) for choice in self.choices])
-            raise ConfigError(f"{path} = {value!r} is not allowed; expected: {self.expectation()}{hint}")
+            raise ConfigError(
+                f"{source or path} = {value!r} is not allowed; expected: {self.expectation()}{hint}", path
+            )
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
-                raise ConfigError(f"{path} = {value!r} is out of range; expected: {self.expectation()}")
+                raise ConfigError(f"{source or path} = {value!r} is out of range; expected: {self.expectation()}", path)
         return float(original) if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
@@ -110,7 +114,7 @@ class Param:
             return int(value)
         if self.type in (bool, str) and isinstance(value, self.type):
             return value
-        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {self.expectation()}")
+        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {self.expectation()}", path)
 
     def bounded(self, value: Any) -> Any:
         """Return a value after truncation and with the lower bound that the method sets."""
@@ -123,7 +127,7 @@ class Param:
     def automatic(self, auto: Automatic, scale: float, path: str) -> Any:
         """Return the value for the `scale` of an image, in pixels; for `path` and errors, see `check`."""
         source = f"{path} (automatic: {self.factor_name} = {auto.factor:g} at scale {scale:g})"
-        return self.check(UNITS[auto.unit](scale) * auto.factor, source)
+        return self.check(UNITS[auto.unit](scale) * auto.factor, path, source=source)
 
     def on_grid(self, value: Any, zoom: float) -> Any:
         """Return a value in pixels of a grid, of which there are `zoom` per pixel of the image, along an axis."""

@@ -72,7 +72,7 @@ class Task:
                 data = data.get(key, {})
             paths = [(key, name) for key, value in data.items() if isinstance(value, dict) for name in value]
             for keys in [*paths, *((key,) for key in data)]:
-                if re.search(rf"(?<![\w/-]){re.escape('/'.join(keys))}(?![\w/-])", str(exc)):
+                if "/".join(keys) in exc.paths:
                     return source.error(str(exc), *prefix, *keys)
         return self.error("config", f"is wrong: {exc}")
 
@@ -325,7 +325,7 @@ class _Walk:
             return config.merged(own)
         except ConfigError as exc:
             # the key that stands last in the file is the one that is too much
-            keys = [key for key in own if re.search(rf"(?<![\w/-]){re.escape(key)}(?![\w-])", str(exc))]
+            keys = [key for key in own if any(f"{path}/".startswith(f"{key}/") for path in exc.paths)]
             raise source.error(f"config is wrong: {exc}", *prefix, *keys[-1:]) from exc
 
     def check(self, source: Source, own: Mapping[str, Any]) -> None:
