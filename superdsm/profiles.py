@@ -127,5 +127,5 @@ def get(name: Any = None) -> Profile:
     if not isinstance(name, str) or name not in PROFILES:
         known = " or ".join(f'"{known}"' for known in PROFILES)
         hint = suggest(name, list(PROFILES)) if isinstance(name, str) else ""
-        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}")
+        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}", "profile")
     return PROFILES[name]

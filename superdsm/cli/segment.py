@@ -153,7 +153,7 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
         try:
             pipeline.validate(part.merged(everywhere))
         except ConfigError as exc:
-            raise ConfigError(f"{source}: {exc}") from exc
+            raise ConfigError(f"{source}: {exc}", *exc.paths) from exc
     readers = [reader_for(path) for path in args.images]
     outputs = _outputs(args)
     wanted = segment_exports.wanted(args, pipeline)

@@ -1,7 +1,6 @@
 """Tasks: directories with a ``task.json``, and those derived from them."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,9 +74,8 @@ class Task:
                 data = data.get(key, {})
             paths = [(key, name) for key, value in data.items() if isinstance(value, dict) for name in value]
             for keys in [*paths, *((key,) for key in data)]:
-                name = "/".join(keys)
-                if name in text and re.search(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", text):
-                    return source.error(text, *prefix, *keys)
+                if "/".join(keys) in exc.paths:
+                    return source.error(str(exc), *prefix, *keys)
         return self.error("config", f"is wrong: {exc}")
 
     def expand(self, field: TaskField) -> str:
@@ -357,8 +355,7 @@ class _Walk:
             return config.merged(own)
         except ConfigError as exc:
             # the key that stands last in the file is the one that is too much
-            text = str(exc)
-            keys = [key for key in own if key in text and re.search(rf"(?<![\w/-]){re.escape(key)}(?![\w-])", text)]
+            keys = [key for key in own if any(f"{path}/".startswith(f"{key}/") for path in exc.paths)]
             raise source.error(f"config is wrong: {exc}", *prefix, *keys[-1:]) from exc
 
     def with_pixel_size(self, config: Config, source: Source, own: Mapping[str, Any]) -> Config:
