@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
-from superdsm.batch.execution.store_cache import OutputError, StoreCache
+from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
 from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
-from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
+from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile, is_outside
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
@@ -57,8 +57,12 @@ def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     text = " ".join(str(exc).split()) or type(exc).__name__
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
+    if isinstance(exc, ChangedError):
+        return FailureKind.CHANGED, where, text
     if isinstance(exc, StageError):
-        return FailureKind.STAGE, exc.stage, exc.message
+        return (FailureKind.OUTSIDE if is_outside(exc.__cause__) else FailureKind.STAGE), exc.stage, exc.message
+    if isinstance(exc, ImportError):
+        return FailureKind.OUTSIDE, where, f"{type(exc).__name__}: {text}"
     if isinstance(exc, OutputError):
         return FailureKind.OUTPUT, where, text
     if isinstance(exc, ImageError):
@@ -126,10 +130,11 @@ class _Image:
         from superdsm.io import read_image
 
         path = Path(self.job.path)
+        same = file_digest(path) == self.job.content  # else its results would be kept under the key of another image
         image = read_image(path, self.bundle.readers[self.job.reader], self.bundle.selection)
         stat = path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != self.job.stat:
-            raise OutputError(f"{path}: was changed while it was being processed; run the batch again")
+        if not same or (stat.st_size, stat.st_mtime_ns) != self.job.stat:
+            raise ChangedError(f"{path}: was changed since it was planned; run the batch again")
         return image
 
     def export_all(self) -> None:
