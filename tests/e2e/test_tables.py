@@ -1,7 +1,9 @@
 """Tables are there and right, or the command says so."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,17 @@ def test_a_damaged_line_is_told_and_its_image_completed_from_the_store(
     capsys.readouterr()
     lab.call()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names of files are text there")
+def test_names_that_are_no_text(lab: Laboratory) -> None:
+    for name in (b"x\xff.png", "\u7d30\u80de.png".encode()):
+        (lab.images / os.fsdecode(name)).write_bytes((lab.images / "1.png").read_bytes())
+    lab.task(img_pathpattern=f"{lab.images}/%s.png", seg_pathpattern="seg/%s.png", file_ids={"glob": "*"})
+    assert lab.call("--run", "--executor", "serial")[0] == 0
+    assert (lab.root / "seg" / os.fsdecode(b"x\xff.png")).is_file()
+    table = (lab.root / "performance.csv").read_text(encoding="utf-8")
+    assert "\nx\\udcff,1" in table
+    assert "\n\u7d30\u80de,1" in table
+    assert lab.run() == (0, {})

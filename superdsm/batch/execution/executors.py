@@ -24,6 +24,8 @@ def make_loky(options: ExecutorOptions) -> Executor:
         def shutdown(self, wait: bool = True, *, cancel_futures: bool = False, kill_workers: bool = False) -> None:
             super().shutdown(wait=wait, kill_workers=kill_workers or cancel_futures)
 
+    # What workers import must not be a file of the same name in the working directory; their own path comes from here.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     environ = dict(options.environ)
     return Workers(max_workers=options.jobs, env=environ, initializer=initialise_worker, initargs=(os.getpid(),))
 
