@@ -290,6 +290,12 @@ class Batch:
         planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))
         planner.digests.announce = listener.hashing
         plans = tuple(planner.plan(prepared) for prepared in prepared_tasks)
+        for plan in plans:
+            if plan.journal.damaged:
+                count = plan.journal.damaged
+                listener.warning(
+                    f"{plan.journal.path}: {count} lines are damaged; what they were about counts as not done"
+                )
         if remember:
             planner.digests.save()
         if planner.digests.problem:

@@ -52,6 +52,8 @@ def make_loky(options: ExecutorOptions) -> Executor:
             # Without psutil, loky ends workers with the program pgrep, and waits for ever where there is none.
             self._executor_manager_thread.kill_workers = functools.partial(_end_all, self._processes)
 
+    # What workers import must not be a file of the same name in the working directory; their own path comes from here.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     environ = dict(options.environ)
     return Workers(max_workers=options.jobs, env=environ, initializer=initialise_worker, initargs=(os.getpid(),))
 

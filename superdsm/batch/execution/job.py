@@ -208,6 +208,8 @@ class Job:
         Name of the reader.
     image : str
         Key of the image.
+    content : str
+        Digest of its file.
     targets : tuple of str
         Ids of the stages whose results have to be there afterwards.
     load : tuple of str
@@ -229,6 +231,7 @@ class Job:
     stat: tuple[int, int]
     reader: str
     image: str
+    content: str
     targets: tuple[str, ...]
     load: tuple[str, ...]
     exports: tuple[tuple[int, str], ...]

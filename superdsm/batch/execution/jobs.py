@@ -60,6 +60,7 @@ class Jobs(Mapping[int, Job]):
             stat=(image.file.size, image.file.mtime_ns),
             reader=reader.name,
             image=image.image,
+            content=image.file.digest,
             targets=tuple(stages[at].id for at in image.targets),
             load=tuple(stages[at].id for at in image.load),
             exports=exports,

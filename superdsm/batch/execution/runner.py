@@ -20,7 +20,7 @@ from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.results import tables
 from superdsm.batch.storage import default_profile
-from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
+from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry, is_outside
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
@@ -83,7 +83,7 @@ def workers_of(plan: TaskPlan, jobs: int | None) -> int:
 
 def has_work(plan: TaskPlan) -> bool:
     """Return whether there is something to do for a task: images, or tables that a crash has prevented."""
-    return bool(plan.count(Action.RUN) or plan.count(Action.FAIL)) or tables.outdated(plan)
+    return bool(plan.count(Action.RUN) or plan.count(Action.FAIL) or plan.journal.damaged) or tables.outdated(plan)
 
 
 def execute(
@@ -277,6 +277,9 @@ class _Execution:
             except OSError as exc:
                 message = f"{plan.journal.path}: cannot be written ({exc.strerror})"
                 result = replace(result, ok=False, kind=FailureKind.OUTPUT, stage="journal", message=message)
+        if result.kind == FailureKind.CHANGED:
+            self.planner.digests.forget(image.path)
+            self.planner.digests.save()
         if result.ok:
             self.summary.done += 1
             paths = tuple(Path(output.path) for output in result.outputs.values())
@@ -327,7 +330,9 @@ class _Execution:
         try:
             tables.write(plan, self.components)
         except OSError as exc:
-            self.listener.message(f"{plan.prepared.task.directory}: the tables cannot be written ({exc.strerror})")
+            self.summary.unwritten += 1
+            where = exc.filename2 or exc.filename or plan.prepared.task.directory
+            self.listener.message(f"{where}: cannot be written ({exc.strerror}); run the batch again for the tables")
 
     def note(self, note: ProgressMessage) -> None:
         """Pass on what a worker tells."""
@@ -350,7 +355,8 @@ class _Execution:
 
 
 def _failed(lost: Lost) -> ImageResult:
-    return ImageResult(number=lost.number, ok=False, kind=lost.kind, stage=lost.stage, message=lost.message)
+    kind = FailureKind.OUTSIDE if is_outside(lost.error) else lost.kind
+    return ImageResult(number=lost.number, ok=False, kind=kind, stage=lost.stage, message=lost.message)
 
 
 def _lanes(plans: Sequence[TaskPlan], jobs: int | None) -> Iterator[list[TaskPlan]]:

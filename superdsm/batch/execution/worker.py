@@ -8,10 +8,10 @@ from pathlib import Path
 
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
 from superdsm.batch.execution.plane import PlaneSource
-from superdsm.batch.execution.store_cache import OutputError, StoreCache
+from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
 from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
-from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
+from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile, is_outside
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
@@ -65,8 +65,12 @@ def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     text = " ".join(str(exc).split()) or type(exc).__name__
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
+    if isinstance(exc, ChangedError):
+        return FailureKind.CHANGED, where, text
     if isinstance(exc, StageError):
-        return FailureKind.STAGE, exc.stage, exc.message
+        return (FailureKind.OUTSIDE if is_outside(exc.__cause__) else FailureKind.STAGE), exc.stage, exc.message
+    if isinstance(exc, ImportError):
+        return FailureKind.OUTSIDE, where, f"{type(exc).__name__}: {text}"
     if isinstance(exc, OutputError):
         return FailureKind.OUTPUT, where, text
     if isinstance(exc, ImageError):
@@ -85,7 +89,9 @@ class _Image:
         self.result = result
         self.doing = ""
         reader = bundle.readers[job.reader]
-        self.source = PlaneSource(Path(job.path), reader, bundle.selection, job.stat, pixel_size(bundle.config))
+        self.source = PlaneSource(
+            Path(job.path), reader, bundle.selection, (*job.stat, job.content), pixel_size(bundle.config)
+        )
         self.cache = StoreCache(job, bundle)
         self.evaluation = Evaluation(
             bundle.stages,

@@ -13,7 +13,8 @@ from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.keys import IMAGE, StageRecipe
 
-RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE)  # their cause lies outside: tried again without being asked
+# Their cause lies outside: tried again without being asked.
+RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE, FailureKind.MEMORY, FailureKind.OUTSIDE, FailureKind.CHANGED)
 
 
 @dataclass(frozen=True, slots=True)

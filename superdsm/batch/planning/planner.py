@@ -40,6 +40,7 @@ class Planner:
         self.options = options
         self.store = Store(results_directory(tree.root))
         self.digests = DigestCache(digests_file(tree.root))
+        self.digests.trust = not (options.force or options.fresh)  # who asks for that may doubt what is known
         self.journals = Journals(tree.root)
         self.number = 0
         self._estimator = Estimator(self.journals, tree.tasks)

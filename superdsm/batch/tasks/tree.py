@@ -67,7 +67,6 @@ class Task:
 
     def config_error(self, exc: ConfigError) -> TaskError:
         """Return an error at the line of the hyperparameter that `exc` is about."""
-        text = str(exc)
         for source, prefix in self.layers:
             data = source.json_object()
             for key in prefix:
