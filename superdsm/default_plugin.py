@@ -59,6 +59,6 @@ def superdsm_register_executors() -> Iterable[ExecutorEntry]:
 @hookimpl
 def superdsm_register_commands() -> Iterable[Command]:
     """Offer the subcommands; each module is quick to import."""
-    from superdsm.cli import batch, evaluate, info, plugins, segment, stages, store
+    from superdsm.cli import batch, evaluate, info, plugins, schema, segment, stages, store
 
-    return [module.COMMAND for module in (segment, batch, evaluate, store, info, stages, plugins)]
+    return [module.COMMAND for module in (segment, batch, evaluate, store, info, stages, schema, plugins)]
