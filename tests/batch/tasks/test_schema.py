@@ -163,3 +163,5 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     schema = json.loads(capsys.readouterr().out)
     assert schema["properties"]["config"]["properties"]["wide"]["properties"]["width"]["maximum"] == 9
     assert {*task_schema(installed())["properties"]} == {*schema["properties"]}
+    assert main(["schema", "-o", f"{tmp_path}/task.schema.json"]) == 0
+    assert json.loads((tmp_path / "task.schema.json").read_text()) == task_schema(installed())
