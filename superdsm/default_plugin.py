@@ -60,6 +60,7 @@ def superdsm_register_executors() -> Iterable[ExecutorEntry]:
 @hookimpl
 def superdsm_register_commands() -> Iterable[Command]:
     """Offer the subcommands; each module is quick to import."""
-    from superdsm.cli import batch, evaluate, export, info, plugins, report, segment, stages, store
+    from superdsm.cli import batch, evaluate, export, info, plugins, report, schema, segment, stages, store
 
-    return [module.COMMAND for module in (segment, batch, report, export, evaluate, store, info, stages, plugins)]
+    modules = (segment, batch, report, export, evaluate, store, info, stages, schema, plugins)
+    return [module.COMMAND for module in modules]

@@ -233,11 +233,14 @@ MEASURE_CHANNELS = TaskField(
     "columns of their own in the tables of objects.",
     default=(),
 )
+SCHEMA = TaskField(
+    "$schema", _is("a text", str), "The JSON Schema of this file, for editors; see `superdsm schema`.", inherited=False
+)
 ENVIRON = TaskField("environ", _environ, "Environment variables, set before the workers import anything.", default={})
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
     *(CHANNEL, Z, TIME, SCENE, PIXEL_SIZE, MEASURE_CHANNELS),
-    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT),
+    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT, SCHEMA),
 )
 
 
