@@ -57,6 +57,7 @@ def rules(draw):
         min_size=draw(st.sampled_from([0, 1, 10, 30])),
         max_atom_norm_energy=draw(st.sampled_from([0, 0.05, 0.3])),
         min_norm_energy_improvement=draw(st.sampled_from([-np.inf, -0.2, 0.1, 0.4])),
+        max_failed_trials=draw(st.sampled_from([1, 2, 5, 500])),
     )
 
 
@@ -92,6 +93,14 @@ def test_examples_take_all_branches():
         chosen = SplitRules(2.5, 8, 12, 0.05, 0.1)
         taken.update(twin.split_cluster(y, np.ones(y.shape, bool), y_mask, chosen, watershed, stand_in_energy)[1])
     assert taken == {"small first", "small second", "first undefined", "second undefined", "undone", "split"}
+
+
+def test_the_trials_in_a_region_of_noise_are_bounded():
+    y = np.random.default_rng(0).normal(2, 1, (120, 90))
+    for most in (7, 500):
+        record = analyse_regions(y, **DEFAULTS, max_failed_trials=most).log[0]
+        assert (record["trials"], record["given_up"]) == (most, 1)
+    assert "given_up" not in analyse_regions(y, **DEFAULTS, max_failed_trials=10_000).log[0]
 
 
 def test_touching_blobs_become_adjacent_atoms():
