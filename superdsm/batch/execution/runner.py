@@ -155,6 +155,7 @@ class _Execution:
         """Do everything."""
         start = time.perf_counter()
         if self.keep:
+            remove_leftovers(self.progress_directory.parents[1])
             with contextlib.suppress(OSError):  # where nothing can be written, the locks say so
                 default_profile.remember(self.planner.tree.root)
         plans = self.lock(plans)
@@ -204,8 +205,8 @@ class _Execution:
             except OSError as exc:
                 raise TaskError(f"{lock.path}: cannot be written ({exc.strerror}); check its permissions") from exc
             self.locks[plan.name] = lock
-            for directory in written_directories(plan.prepared):
-                remove_leftovers(Path(directory))
+            for directory in (lock.path.parent, *map(Path, written_directories(plan.prepared))):
+                remove_leftovers(directory)
             if plan.journal.stamp() != plan.stamp:
                 plan.journal.load()
                 plan = self.planner.plan(plan.prepared)
@@ -325,10 +326,12 @@ class _Execution:
             return
         try:
             tables.write(plan, self.components)
-        except OSError as exc:
+        except (OSError, MemoryError) as exc:
             self.summary.unwritten += 1
-            where = exc.filename2 or exc.filename or plan.prepared.task.directory
-            self.listener.message(f"{where}: cannot be written ({exc.strerror}); run the batch again for the tables")
+            where, why = str(plan.prepared.task.directory), "out of memory"
+            if isinstance(exc, OSError):
+                where, why = exc.filename2 or exc.filename or where, exc.strerror or str(exc)
+            self.listener.message(f"{where}: cannot be written ({why}); run the batch again for the tables")
 
     def note(self, note: ProgressMessage) -> None:
         """Pass on what a worker tells."""
