@@ -26,7 +26,7 @@ from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.batch.tasks.overwriting import written_directories
 from superdsm.errors import TaskError, suggest
-from superdsm.parallel import cpu_count, worker_environ
+from superdsm.parallel import cpu_count, semaphores_work, worker_environ
 from superdsm.records import (
     Event,
     ExecutorEntry,
@@ -110,6 +110,11 @@ def execute(
         Nothing can start.
     """
     entry = find_executor(components, options.executor)
+    if entry.name == "loky" and not semaphores_work():
+        if options.timeout:
+            raise TaskError("--timeout: needs worker processes, which this system cannot start (it has no semaphores)")
+        listener.message("this system has no semaphores for worker processes; working in this one, an image at a time")
+        entry = components.executors["serial"]
     return _Execution(planner, components, options, listener, entry).run(plans)
 
 
