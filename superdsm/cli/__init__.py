@@ -103,6 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _complain(f"error: {exc}", ExitCode.ERROR)
+    except MemoryError:
+        if debug:
+            raise
+        return _complain("error: there is not enough memory; end other programs, or use fewer --jobs", ExitCode.ERROR)
     except OSError as exc:
         if debug or exc.filename is None:
             raise
