@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from superdsm import streams
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
 from superdsm.batch.execution.store_cache import OutputError, StoreCache
 from superdsm.batch.storage import progress
@@ -180,6 +181,7 @@ def initialise_worker(parent: int) -> None:
     import signal
     import threading
 
+    streams.install()  # what a stage prints is no reason to fail
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

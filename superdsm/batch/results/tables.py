@@ -65,7 +65,7 @@ class Table:
         """Return the table as comma-separated values; what is no number or text stands there as JSON."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([self.columns, *(map(_cell, row) for row in self.rows)])
-        return text.getvalue().encode()
+        return text.getvalue().encode(errors="backslashreplace")  # names of files need not be text
 
 
 def certificate(entries: Iterable[JournalEntry]) -> Table:
