@@ -60,7 +60,14 @@ def adjacent_pairs(const int32_t[:, ::1] atoms, const int32_t[:, ::1] clusters, 
     -------
     ndarray of int64, shape (m,)
         The pairs as ``a << 32 | b``, a < b, in no order, and possibly repeated.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
     """
+    if not (atoms.shape[0] == clusters.shape[0] == y.shape[0] and atoms.shape[1] == clusters.shape[1] == y.shape[1]):
+        raise ValueError("atoms, clusters and intensities differ in shape")
     cdef Py_ssize_t height = atoms.shape[0], width = atoms.shape[1], r, c, k, r2, c2, n = 0
     cdef int32_t atom
     cdef int64_t pair, last = 0

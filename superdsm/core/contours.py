@@ -143,13 +143,13 @@ def to_image(
     image: FloatArray,
     radius: float,
     *,
-    level: float = 0.37,
-    smoothing: float = 0.5,
-    reach: float = 0.8,
-    inside_quantile: float = 0.72,
-    outside_quantile: float = 0.1,
-    finest_radius: float = 24.0,
-    level_decay: float = 0.5,
+    level: float,
+    smoothing: float,
+    reach: float,
+    inside_quantile: float,
+    outside_quantile: float,
+    finest_radius: float,
+    level_decay: float,
 ) -> list[Object]:
     """Bring objects from the working grid to the pixels of the image, and fit their outlines to its intensities.
 

@@ -49,12 +49,12 @@ class Prices:
     outline: float
     size: float
     typical_area: float
-    outline_tolerance: float = 0.04
-    size_tolerance: float = 1.2
-    brightness_offset: float = 0.3
-    neck: float = 0.0
-    neck_width: float = 1.0
-    neck_depth: float = 1.0
+    outline_tolerance: float
+    size_tolerance: float
+    brightness_offset: float
+    neck: float
+    neck_width: float
+    neck_depth: float
 
 
 class PricedFit:

@@ -9,6 +9,7 @@ the radius.
 import itertools
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,6 @@ MOST_ZOOM = 2.0
 MOST_COARSE_PIXELS = 2**19  # of that grid; of larger images parts are looked at
 LEAST_AREA = 0.1  # of an object that tells the size, in typical areas
 ELLIPTICAL = 0.06  # less than this part of a single object is outside of the ellipse of its moments
-WEIGHT = 0.75  # what the outlines count beside the blobs
 LOG_NOISE = 0.62  # standard deviation of sigma^2 LoG of white noise of standard deviation 1, times sigma
 
 
@@ -58,7 +58,7 @@ class RadiusEstimate:
 def estimate_radius(
     image: FloatArray,
     *,
-    largest_radius: float = 200.0,
+    largest_radius: float,
     min_response: float = 0.55,
     min_significance: float = 6.0,
     overlap: float = 0.8,
@@ -108,7 +108,7 @@ def estimate_radius(
 FAINT = 0.3
 
 
-def refined_radius(image: FloatArray, radius: float, *, trust: float = WEIGHT) -> float:
+def refined_radius(image: FloatArray, radius: float, *, trust: float) -> float:
     """Correct a radius by the objects that lie alone: components of the foreground with an elliptical outline.
 
     A blob is only as large as its bright part, and one of several objects that touch is as large as all of them; an
@@ -141,7 +141,7 @@ def refined_radius(image: FloatArray, radius: float, *, trust: float = WEIGHT) -
 def _single_areas(image: FloatArray, radius: float, zoom: float) -> list[float]:
     """Return the areas of the components of the foreground that look like one object, in pixels of the image."""
     shape = max(1, round(image.shape[0] * zoom)), max(1, round(image.shape[1] * zoom))
-    y = normalised(resample(image, shape), radius * zoom)
+    y = _foreground(resample(image, shape), radius * zoom)
     components, _ = ndimage.label(y > 0)
     areas: list[float] = []
     for label, box in enumerate(ndimage.find_objects(components), 1):
@@ -150,6 +150,21 @@ def _single_areas(image: FloatArray, radius: float, zoom: float) -> list[float]:
         if area >= LEAST_AREA * math.pi * radius**2 and outside_ellipse(mask) < ELLIPTICAL:
             areas.append(float(area))
     return areas
+
+
+_foreground = partial(  # positive in the foreground; the radius does not follow the hyperparameters of the stage
+    normalised,
+    smoothing=1.0,
+    background_reach=3.0,
+    amplitude_reach=1.0,
+    least_amplitude=0.12,
+    level=0.41,
+    noise_factor=3.0,
+    offset_scale=0.92,
+    offset_weight=1.12,
+    brightest=5.0,
+    speck_area=0.05,
+)
 
 
 def _typical_response(blobs: FloatArray) -> float:

@@ -56,7 +56,7 @@ class SplitRules:
     min_size: float
     max_atom_norm_energy: float
     min_norm_energy_improvement: float
-    max_failed_trials: int = 500
+    max_failed_trials: int
 
 
 @dataclass(slots=True)
@@ -185,7 +185,7 @@ def analyse_regions(
     max_atom_norm_energy: float,
     min_norm_energy_improvement: float,
     max_cluster_marker_irregularity: float,
-    max_failed_trials: int = 500,
+    max_failed_trials: int,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
 ) -> RegionAnalysis:
     """Divide an image into clusters, and these into atoms (TPAMI 2023, Sec. 3.3).

@@ -1,14 +1,20 @@
 """What is kept as a nucleus: the objects of a picture are the measure of each other."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from superdsm.core.evidence import sampled_labels, select
+from superdsm.core import evidence
+from superdsm.core.evidence import sampled_labels
+from superdsm.stages.evidence import Evidence
 from tests.core.scenes import disks
 from tests.core.test_contours import objects_of
+from tests.hyperparameters import defaults
+
+select = partial(evidence.select, **defaults(Evidence))
 
 CENTRES = [(25, 25), (25, 75), (25, 125), (75, 25), (75, 75), (75, 125)]
 

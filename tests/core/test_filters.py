@@ -8,20 +8,21 @@ from scipy import ndimage
 
 from superdsm.core.filters import TILE, gaussian, gaussian_weights, largest_around, tiled
 from superdsm.parallel import thread_map
+from tests.examples import examples
 
 shapes = st.tuples(st.integers(1, 70), st.integers(1, 70))
 sigmas = st.one_of(st.floats(0.05, 40), st.sampled_from([1e-16, 0.1, np.sqrt(2), 1 / 8, 0.375]))
 
 
 @given(shapes, sigmas, st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 def test_same_bits_as_scipy(shape, sigma, seed):
     image = np.random.default_rng(seed).random(shape)
     assert np.array_equal(gaussian(image, sigma), ndimage.gaussian_filter(image, sigma))
 
 
 @given(shapes, st.floats(0.2, 10), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_needed_tiles(shape, sigma, seed):
     rng = np.random.default_rng(seed)
     image, mask = rng.random(shape), rng.random(shape) < 0.02

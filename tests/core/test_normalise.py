@@ -1,10 +1,13 @@
 """Normalised intensities: noise of known strength, and dim objects beside bright ones."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from superdsm.core import normalise
 from superdsm.core.normalise import (
     HIGHEST,
     LOWEST,
@@ -12,13 +15,16 @@ from superdsm.core.normalise import (
     limited,
     looks_bright_field,
     noise_level,
-    normalised,
     quantile,
     typical_amplitude,
     weighted_quantile,
     without_specks,
 )
+from superdsm.stages.normalise import Normalise
 from tests.core.scenes import disks, grid_of_disks
+from tests.hyperparameters import defaults
+
+normalised = partial(normalise.normalised, **defaults(Normalise))
 
 
 @pytest.mark.parametrize("sigma", [0.5, 3.0])

@@ -1,5 +1,7 @@
 """The radius of the typical object: disks of known radii, and what must not matter."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from superdsm._ext.radius import scale_maxima, without_overlaps
-from superdsm.core.radius import estimate_radius, refined_radius
+from superdsm.core import radius as radii
+from superdsm.core.radius import refined_radius
+from superdsm.stages.nucleus_size import NucleusSize
 from tests.core.scenes import disks, grid_of_disks
+from tests.hyperparameters import defaults
+
+estimate_radius = partial(radii.estimate_radius, **defaults(NucleusSize, "largest_radius"))
 
 
 @pytest.mark.parametrize("radius", [3, 5, 9, 17, 40, 90, 150])
@@ -50,9 +57,10 @@ def test_nothing_is_found_in_constant_images(shape):
     assert estimate_radius(np.full(shape, 3.0)).radius is None
 
 
-def test_large_images_are_sampled():
-    image, _ = grid_of_disks(6, number=60)
-    assert image.size > 2**20
+def test_large_images_are_sampled(monkeypatch):
+    monkeypatch.setattr(radii, "MOST_PIXELS", 2**14)
+    image, _ = grid_of_disks(6, number=24)
+    assert image.size > 4 * radii.MOST_PIXELS
     assert estimate_radius(image).radius == pytest.approx(6, rel=0.2)
 
 
@@ -67,13 +75,15 @@ def test_outlines_correct_the_radius(radius, wrong):
     assert half == pytest.approx((full * wrong * radius) ** 0.5)
 
 
-def test_outlines_of_large_images_are_sampled():
-    image, _ = grid_of_disks(6, number=60)
+def test_outlines_of_large_images_are_sampled(monkeypatch):
+    monkeypatch.setattr(radii, "MOST_COARSE_PIXELS", 2**16)
+    image, _ = grid_of_disks(6, number=24)
+    assert image.size > radii.MOST_COARSE_PIXELS  # and zoomed by 1.5
     assert refined_radius(image, 8.0, trust=1.0) == pytest.approx(6, rel=0.15)
 
 
 def test_nothing_alone_changes_nothing():
-    assert refined_radius(np.full((64, 64), 3.0), 7.0) == 7.0
+    assert refined_radius(np.full((64, 64), 3.0), 7.0, trust=0.75) == 7.0
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(4, 6), st.integers(0, 2**32 - 1), st.sampled_from([2, 100]))

@@ -8,12 +8,13 @@ from scipy import ndimage
 
 from superdsm.core.objects import cropped
 from superdsm.core.resample import draw_degrees, largest_piece, resample, resample_mask
+from tests.examples import examples
 
 sizes = st.integers(1, 40)
 
 
 @given(sizes, sizes, sizes, sizes, st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_shape_range_and_constants(rows, columns, new_rows, new_columns, seed):
     image = np.random.default_rng(seed).random((rows, columns))
     result = resample(image, (new_rows, new_columns))
@@ -23,7 +24,7 @@ def test_shape_range_and_constants(rows, columns, new_rows, new_columns, seed):
 
 
 @given(sizes, sizes, st.integers(1, 9), st.integers(1, 9))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_averages_over_blocks_and_keeps_the_mean(rows, columns, down, across):
     image = np.random.default_rng(1).random((rows * down, columns * across))
     expected = image.reshape(rows, down, columns, across).mean(axis=(1, 3))
