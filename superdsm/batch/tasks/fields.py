@@ -233,6 +233,12 @@ MEASURE_CHANNELS = TaskField(
     "columns of their own in the tables of objects.",
     default=(),
 )
+REPORT = TaskField(
+    "report",
+    _is("true or false", bool),
+    "true: a run ends with the [report](report.md) of the whole root.",
+    default=False,
+)
 SCHEMA = TaskField(
     "$schema", _is("a text", str), "The JSON Schema of this file, for editors; see `superdsm schema`.", inherited=False
 )
@@ -240,7 +246,7 @@ ENVIRON = TaskField("environ", _environ, "Environment variables, set before the 
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
     *(CHANNEL, Z, TIME, SCENE, PIXEL_SIZE, MEASURE_CHANNELS),
-    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT, SCHEMA),
+    *(USE, WITHOUT, NUM_CPUS, ENVIRON, REPORT, ROOT, SCHEMA),
 )
 
 
