@@ -120,6 +120,13 @@ FIELDS: Mapping[str, Field] = {
             summary="certificate",
         ),
         Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number", grid="image"),
+        Field(
+            "discarded_objects",
+            "objects",
+            "The objects of the cover that are no nuclei, each with the reason, its value, and the limit it misses.",
+            empty=(),
+            grid="image",
+        ),
     )
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.errors import PipelineError
 from superdsm.fields import FINAL_OBJECTS
 from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
+from superdsm.io.tables import LABEL_OPTIONS, TABLES
 from superdsm.jsonable import arrays_and_sets, plain
 from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
@@ -76,13 +77,6 @@ def _option(name: str, spec: Param) -> Param:
     return replace(spec, name=name)
 
 
-LABEL_OPTIONS = (
-    _option("dilate", param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded).")),
-    _option(
-        "merge_overlap_threshold",
-        param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
-    ),
-)
 BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min=1, max=1000))
 
 
@@ -195,4 +189,5 @@ EXPORTERS: tuple[Exporter, ...] = (
     ),
     Exporter("cfg", (), write_cfg, doc="Hyperparameters as used, automatic ones filled in (JSON)."),
     Exporter("log", (), write_log, doc="What the stages logged, for instance each fit (JSON lines)."),
+    *TABLES,
 )

@@ -14,11 +14,13 @@ from typing import Any
 from superdsm import host
 from superdsm.batch.components import Components
 from superdsm.batch.planning.records import TaskPlan
+from superdsm.batch.results import object_tables
+from superdsm.batch.results.summary import rows
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
+from superdsm.batch.tasks.prepare import PreparedTask
 from superdsm.config import PROFILE
 from superdsm.parallel import THREAD_VARIABLES, worker_environ
-from superdsm.summary import cells
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
@@ -39,19 +41,20 @@ def write(plan: TaskPlan, components: Components) -> None:
     write_atomic(directory / "performance.csv", performance(entries).csv())
     if any(entry.certificate for entry in entries):
         write_atomic(directory / "certificate.csv", certificate(entries).csv())
-    write_atomic(directory / "summary.csv", summary(entries).csv())
+    write_atomic(directory / "summary.csv", summary(entries, plan.prepared).csv())
+    gathered = object_tables.write(plan)
     write_atomic(directory / "env.csv", environment(plan.prepared.task.environ).csv())
-    text = json.dumps(manifest(plan, components, entries), indent=2)
+    text = json.dumps(manifest(plan, components, entries) | {"tables": gathered}, indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
 
 
 def outdated(plan: TaskPlan) -> bool:
-    """Return whether the tables of a task are missing, or older than its journal, as after a crash."""
+    """Return whether the tables of a task are missing, older than its journal, as after a crash, or not as wanted."""
     try:
         written = (plan.prepared.task.directory / LAST).stat().st_mtime_ns
     except FileNotFoundError:
         written = 0
-    return plan.journal.stamp()[1] > written
+    return plan.journal.stamp()[1] > written or object_tables.outdated(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +113,10 @@ def performance(entries: Sequence[JournalEntry]) -> Table:
     return Table(["file_id", "objects", *columns], rows)
 
 
-def summary(entries: Sequence[JournalEntry]) -> Table:
-    """Return what is known of each image as a whole: sizes, what was left out and why, and warnings."""
-    found = [cells(entry.summary) for entry in entries]
-    columns = list(dict.fromkeys(name for row in found for name in row))
-    rows = [
-        [
-            entry.id,
-            entry.status,
-            entry.n_objects if entry.n_objects >= 0 else None,
-            *map(row.get, columns),
-            "; ".join([*entry.warnings, *filter(None, [entry.message])]),
-        ]
-        for entry, row in zip(entries, found, strict=True)
-    ]
-    return Table(["file_id", "status", "objects", *columns, "remarks"], rows)
+def summary(entries: Sequence[JournalEntry], prepared: PreparedTask) -> Table:
+    """Return what is known of each image as a whole: sizes, what was left out and why, flags, and warnings."""
+    columns = prepared.image_columns
+    return Table(*rows(entries, columns.names, lambda entry: columns.values(prepared.image_path(entry.id)) or ()))
 
 
 def environment(environ: dict[str, str]) -> Table:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 TEMPORARY = ".tmp"
@@ -55,3 +56,27 @@ def sync_directory(path: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def streaming(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path` for a file that is too large for memory; it takes the place of `path`.
+
+    It is synced and renamed when the block ends, and removed if an error occurs in it.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written. An earlier one is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)

@@ -11,6 +11,7 @@ from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
+from superdsm.batch.tasks.table_requests import ImageColumns, TableRequest, image_columns, part_pattern, table_requests
 from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
@@ -41,6 +42,10 @@ class PreparedTask:
         The file ids.
     notes : tuple of str
         What the user should know.
+    tables : tuple of TableRequest
+        The tables that are gathered from those of the images.
+    image_columns : ImageColumns
+        Columns of the tables that come from the paths of the images.
     """
 
     task: Task
@@ -50,6 +55,8 @@ class PreparedTask:
     exporters: tuple[Exporter, ...]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
+    tables: tuple[TableRequest, ...] = ()
+    image_columns: ImageColumns = field(default_factory=lambda: ImageColumns(None))
 
     @property
     def exports_digest(self) -> str:
@@ -127,8 +134,13 @@ class Preparer:
         notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
         exports, exporters = [], []
+        tables = table_requests(task, self.components.exporters)
+        gathered = {table.export for table in tables}
         for exporter in self.components.exporters.values():
             pattern = task.output_pattern(exporter)
+            part = pattern is None and exporter.name in gathered
+            if part:
+                pattern = part_pattern(task, exporter.name)
             if pattern is None:
                 continue
             self._check_pattern(task, fields.pattern_field(exporter), pattern, file_ids)
@@ -144,6 +156,7 @@ class Preparer:
                         recipe,
                         pixel_size=pixel_size(task.config),
                         channels=task.measured_channels,
+                        part=part,
                     )
                 )
             except MissingInputError as exc:
@@ -155,7 +168,18 @@ class Preparer:
         if not file_ids:
             notes.append("there are no file ids")
         self._check_overlap(task, exports)
-        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
+        written = {export.name for export in exports}
+        return PreparedTask(
+            task,
+            pipeline,
+            recipe,
+            tuple(exports),
+            tuple(exporters),
+            file_ids,
+            tuple(notes),
+            tuple(table for table in tables if table.export in written),
+            image_columns(task, (expand(task.image_pattern, file_id) for file_id in file_ids)),
+        )
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()
