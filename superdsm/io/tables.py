@@ -1,7 +1,6 @@
 """Exporters of tables: the objects of an image and those that were discarded, with measurements, as CSV."""
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -49,18 +48,16 @@ def text_of(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def csv_line(cells: Iterable[str]) -> str:
-    """Return cells as a line of CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+def write_csv(path: Path, names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Write a table as CSV, a row at a time."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
 
 
 def _write(path: Path, names: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(csv_line(names))
-        for row in rows:
-            file.write(csv_line(text_of(row.get(name)) for name in names))
+    write_csv(path, names, ([text_of(row.get(name)) for name in names] for row in rows))
 
 
 def _add_micrometres(row: dict[str, Any], size: tuple[float, float] | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.batch.storage.atomic import streaming
-from superdsm.io.tables import csv_line
+from superdsm.io.tables import write_csv
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,10 +90,8 @@ class Gathered:
                 self._csv(temporary, names)
 
     def _csv(self, path: Path, names: list[str]) -> None:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(csv_line(map(self.rename, [*self.first, *names])))
-            for part in self.parts:
-                file.writelines(csv_line(row) for row in _rows(part, names))
+        rows = (row for part in self.parts for row in _rows(part, names))
+        write_csv(path, map(self.rename, [*self.first, *names]), rows)
 
     def _parquet(self, path: Path, names: list[str]) -> None:
         import pyarrow as pa
