@@ -11,7 +11,14 @@ from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
-from superdsm.batch.tasks.table_requests import ImageColumns, TableRequest, image_columns, part_pattern, table_requests
+from superdsm.batch.tasks.table_requests import (
+    PART,
+    ImageColumns,
+    TableRequest,
+    image_columns,
+    part_pattern,
+    table_requests,
+)
 from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
@@ -145,6 +152,9 @@ class Preparer:
                 continue
             self._check_pattern(task, fields.pattern_field(exporter), pattern, file_ids)
             self._check_suffix(task, exporter, pattern)
+            if exporter.name in gathered and not pattern.endswith(PART):
+                problem = f"does not end in {PART}, which {fields.TABLES.name} needs; change one of both"
+                raise task.error(exporter.name + fields.SUFFIX, problem)
             provider = self.components.provider("exporters", exporter.name)
             try:
                 exports.append(

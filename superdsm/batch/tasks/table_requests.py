@@ -14,6 +14,7 @@ from superdsm.errors import suggest
 from superdsm.records import Exporter
 
 PARQUET = ".parquet"
+PART = ".csv"  # what the tables of single images are
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def table_requests(task: Task, exporters: Mapping[str, Exporter]) -> tuple[Table
 def part_pattern(task: Task, export: str) -> str:
     """Return the pattern of the tables of single images that are only written to be gathered."""
     directory = str(parts_directory(task.root, task.name)).replace("%", "%%")
-    return f"{directory}/{export}/%s.csv"
+    return f"{directory}/{export}/%s{PART}"
 
 
 class ImageColumns:

@@ -173,6 +173,7 @@ def test_parquet_has_the_same_rows_in_their_types(lab: Laboratory) -> None:
         ({"tables": ["../objects.csv"]}, "has '../objects.csv'"),
         ({"tables": ["objects.xlsx"]}, "expected: names of tables that end in .csv or .parquet"),
         ({"tables": "objects.csv"}, "is a string; expected: a list of files"),
+        ({"objects_pathpattern": "%d.CSV", "tables": ["objects.csv"]}, "does not end in .csv, which tables needs"),
         ({"image_columns": "(?P<well>"}, "is no regular expression"),
         ({"image_columns": "[A-H]"}, "has no named group"),
         ({"image_columns": "(?P<label>.)"}, "has a group 'label', which is a column of its own"),
@@ -188,7 +189,7 @@ def test_mistakes_are_told_with_their_line(
 ) -> None:
     path = lab.task(**fields)
     assert lab.call()[0] == 2
-    (name,) = fields
+    name = next(iter(fields))
     line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if f'"{name}"' in text)
     error = capsys.readouterr().err
     assert f"{path}:{line}: {name} " in error and message in error, error
