@@ -3,36 +3,26 @@
 import csv
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ImageError
-from superdsm.fields import FINAL_OBJECTS
 from superdsm.io import columns
+from superdsm.io.label_exports import LABEL_OPTIONS, OBJECTS, final_objects, option
 from superdsm.params import param
 from superdsm.records import ExportContext, Exporter
 
 if TYPE_CHECKING:
     from superdsm.core.objects import Object
 
-LABEL_OPTIONS = (
-    replace(
-        param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded)."), name="dilate"
-    ),
-    replace(
-        param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
-        name="merge_overlap_threshold",
-    ),
-)
 RING_OPTIONS = (
-    replace(
+    option(
+        "background_gap",
         param(3.0, "In tables, the background of an object begins so many pixels away from it.", min=0, max=1e4),
-        name="background_gap",
     ),
-    replace(
+    option(
+        "background_width",
         param(10.0, "In tables, the ring of the background is so many pixels wide.", min=1, max=1e4),
-        name="background_width",
     ),
 )
 
@@ -76,10 +66,9 @@ def write_objects(path: Path, fields: Mapping[str, Any], context: ExportContext)
     """Write a row for each object of the label image, in the order of the labels."""
     from superdsm.core.labels import draw_labels, labelled
 
-    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
     options = {spec.name: context.options[spec.name] for spec in LABEL_OPTIONS}
     shape = fields["image"].shape[:2]
-    items = labelled(objects, shape, **options)
+    items = labelled(final_objects(fields), shape, **options)
     names = [
         *columns.with_micrometres(columns.OBJECTS, context.pixel_size is not None),
         *(f"{column.name}_{columns.channel_name(name)}" for name in context.planes for column in columns.INTENSITY),
@@ -150,7 +139,7 @@ def _discarded(item: "Object", context: ExportContext) -> dict[str, Any]:
 TABLES: tuple[Exporter, ...] = (
     Exporter(
         "objects",
-        ("|".join(FINAL_OBJECTS), "image"),
+        (OBJECTS, "image"),
         write_objects,
         (".csv",),
         (*LABEL_OPTIONS, *RING_OPTIONS),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.batch.storage.atomic import streaming
 from superdsm.io.tables import write_csv
+from superdsm.writing import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +83,7 @@ class Gathered:
             A part cannot be read, or the table cannot be written.
         """
         names = merged_names(part.header() for part in self.parts)
-        with streaming(path) as temporary:
+        with replacing(path) as temporary:
             if path.suffix == ".parquet":
                 self._parquet(temporary, names)
             else:
@@ -172,7 +172,7 @@ def concatenate_parquet(tables: Sequence[tuple[str, Path]], first: str, path: Pa
     fields = {name: schema.field(name) for schema in schemas for name in schema.names}
     names = merged_names(schema.names for schema in schemas)
     schema = pa.schema([(first, pa.string()), *(fields[name] for name in names)])
-    with streaming(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for label, source in tables:
             with pq.ParquetFile(source) as file:
                 for batch in file.iter_batches(ROWS):

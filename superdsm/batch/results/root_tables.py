@@ -9,12 +9,12 @@ from superdsm.batch.results.made_of import MadeOf
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.layout import tables_file
 from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.table_requests import OF_ALL_TASKS
 from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.io.columns import column_type, cytominer_name
 from superdsm.jsonable import digest
 
 SUMMARY = "summary.csv"
-PREFIX = "all_"
 TASK = "task"
 VERSION = "1"  # changes when the same tables yield another one
 
@@ -36,7 +36,7 @@ def write(tree: TaskTree) -> None:
         having = [task for task in tasks if file in wanted[task.name] and (task.directory / file).is_file()]
         if having:
             source = digest([VERSION, [[task.name, file_digest(task.directory / file)] for task in having]])
-            known.update(tree.root / f"{PREFIX}{file}", source, partial(_write, having, file))
+            known.update(tree.root / f"{OF_ALL_TASKS}{file}", source, partial(_write, having, file))
 
 
 def _write(tasks: Sequence[Task], file: str, path: Path) -> None:

@@ -17,13 +17,17 @@ from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.results import object_tables
 from superdsm.batch.results.summary import rows
 from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
 from superdsm.batch.tasks.prepare import PreparedTask
 from superdsm.config import PROFILE
+from superdsm.jsonable import digest, digest_bytes
 from superdsm.parallel import THREAD_VARIABLES, worker_environ
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
+NAMES = ("timings.csv", "performance.csv", "certificate.csv", "summary.csv", "env.csv", LAST)
+ALWAYS = ("timings.csv", "performance.csv", "env.csv")
 
 
 def write(plan: TaskPlan, components: Components) -> None:
@@ -37,24 +41,43 @@ def write(plan: TaskPlan, components: Components) -> None:
     directory = plan.prepared.task.directory
     entries = [entry for file_id in plan.prepared.file_ids if (entry := plan.journal.get(file_id)) is not None]
     stages = [stage.id for stage in plan.prepared.recipe.stages]
-    write_atomic(directory / "timings.csv", timings(stages, entries).csv())
-    write_atomic(directory / "performance.csv", performance(entries).csv())
-    if any(entry.certificate for entry in entries):
-        write_atomic(directory / "certificate.csv", certificate(entries).csv())
-    write_atomic(directory / "summary.csv", summary(entries, plan.prepared).csv())
-    gathered = object_tables.write(plan)
-    write_atomic(directory / "env.csv", environment(plan.prepared.task.environ).csv())
-    text = json.dumps(manifest(plan, components, entries) | {"tables": gathered}, indent=2)
+    tables = {
+        "timings.csv": timings(stages, entries),
+        "performance.csv": performance(entries),
+        "certificate.csv": certificate(entries) if any(entry.certificate for entry in entries) else None,
+        "summary.csv": summary(entries, plan.prepared),
+        "env.csv": environment(plan.prepared.task.environ),
+    }
+    digests = {}
+    for name, table in tables.items():
+        if table is not None:
+            data = table.csv()
+            write_atomic(directory / name, data)
+            digests[name] = digest_bytes(data)
+    digests |= object_tables.write(plan)
+    content = {**manifest(plan, components, entries), "tables": digests}
+    text = json.dumps({**content, "checksum": digest(content)}, indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
 
 
 def outdated(plan: TaskPlan) -> bool:
-    """Return whether the tables of a task are missing, older than its journal, as after a crash, or not as wanted."""
+    """Return whether tables of a task are missing, not as wanted, changed, or older than the journal (a crash)."""
+    directory = plan.prepared.task.directory
+    journal = plan.journal.stamp()
+    if journal == (0, 0):
+        return False
     try:
-        written = (plan.prepared.task.directory / LAST).stat().st_mtime_ns
-    except FileNotFoundError:
-        written = 0
-    return plan.journal.stamp()[1] > written or object_tables.outdated(plan)
+        path = directory / LAST
+        if journal[1] > path.stat().st_mtime_ns or object_tables.outdated(plan):
+            return True
+        content = json.loads(path.read_bytes())
+        if content.pop("checksum", None) not in (digest(content), None):
+            return True
+        # Of those that were gathered, which are large, `object_tables` has told.
+        known = content.get("tables", dict.fromkeys(ALWAYS))  # earlier versions told no digests
+        return any(value not in (file_digest(directory / name), None) for name, value in known.items() if name in NAMES)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +91,7 @@ class Table:
         """Return the table as comma-separated values; what is no number or text stands there as JSON."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([self.columns, *(map(_cell, row) for row in self.rows)])
-        return text.getvalue().encode()
+        return text.getvalue().encode("utf-8", "backslashreplace")  # a name of a file may be no text
 
 
 def certificate(entries: Iterable[JournalEntry]) -> Table:
@@ -152,7 +175,9 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
             for stage in prepared.recipe.stages
         ],
         "config": prepared.task.config.as_dict(),
-        "outputs": {export.name: {"pattern": export.pattern, **export.options} for export in prepared.exports},
+        "outputs": {
+            export.name: {"pattern": export.pattern, **export.options} for export in prepared.exports if not export.part
+        },
         "images": {
             "total": len(prepared.file_ids),
             "done": sum(entry.status == DONE for entry in entries),

@@ -11,6 +11,7 @@ from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
+from superdsm.batch.tasks.paths import scripts_absolute
 from superdsm.batch.tasks.table_requests import (
     PART,
     ImageColumns,
@@ -19,7 +20,7 @@ from superdsm.batch.tasks.table_requests import (
     part_pattern,
     table_requests,
 )
-from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
+from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.jsonable import canonical_json, digest
@@ -49,6 +50,8 @@ class PreparedTask:
         The file ids.
     notes : tuple of str
         What the user should know.
+    warning : str
+        What must not be overlooked; "" if there is nothing of the kind.
     tables : tuple of TableRequest
         The tables that are gathered from those of the images.
     image_columns : ImageColumns
@@ -62,6 +65,7 @@ class PreparedTask:
     exporters: tuple[Exporter, ...]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
+    warning: str = ""
     tables: tuple[TableRequest, ...] = ()
     image_columns: ImageColumns = field(default_factory=lambda: ImageColumns(None))
 
@@ -132,7 +136,7 @@ class Preparer:
         pipeline = self._pipeline(task)
         last = self._last(task, pipeline)
         recipe = self._recipe(task, pipeline, last)
-        file_ids = task.file_ids()
+        file_ids, left_out = matches = task.matches()
         notes = [
             f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
             for stage in recipe.stages
@@ -175,9 +179,9 @@ class Preparer:
                 exporters.append(exporter)
         if repeated := task.repeated_file_ids():
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
+        warning = matches.warning(task.image_pattern) if left_out else ""
         if not file_ids:
             notes.append("there are no file ids")
-        self._check_overlap(task, exports)
         written = {export.name for export in exports}
         return PreparedTask(
             task,
@@ -187,6 +191,7 @@ class Preparer:
             tuple(exporters),
             file_ids,
             tuple(notes),
+            warning,
             tuple(table for table in tables if table.export in written),
             image_columns(task, (expand(task.image_pattern, file_id) for file_id in file_ids)),
         )
@@ -267,13 +272,6 @@ class Preparer:
 
     def _check_suffix(self, task: Task, exporter: Exporter, pattern: str) -> None:
         suffix = Path(pattern).suffix.lower()
-        if exporter.suffixes and suffix not in exporter.suffixes and not suffix.startswith((".%", "%")):
+        if not exporter.accepts(Path(pattern).name) and not suffix.startswith((".%", "%")):
             expected = " or ".join(exporter.suffixes)
             raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")
-
-    def _check_overlap(self, task: Task, exports: Sequence[ExportRecipe]) -> None:
-        seen = {str(Path.cwd() / task.image_pattern): "img"}
-        for export in exports:
-            other = seen.setdefault(export.pattern, export.name)
-            if other != export.name:
-                raise task.error(export.name + fields.SUFFIX, f"is the same as {other}{fields.SUFFIX}; change one")

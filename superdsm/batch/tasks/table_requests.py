@@ -13,6 +13,7 @@ from superdsm.batch.tasks.tree import Task
 from superdsm.errors import suggest
 from superdsm.records import Exporter
 
+OF_ALL_TASKS = "all_"  # begins the names of the tables of a root
 PARQUET = ".parquet"
 PART = ".csv"  # what the tables of single images are
 
