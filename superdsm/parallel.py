@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -69,6 +70,20 @@ def _groups() -> Iterator[Path]:
             if controllers == "" or "cpu" in controllers.split(","):
                 group = Path(path.lstrip("/"))
                 yield from (item for item in (group, *group.parents) if item.parts and ".." not in item.parts)
+
+
+def semaphores_work() -> bool:
+    """Return whether there are the semaphores that worker processes need.
+
+    On AWS Lambda there are none, nor in containers without ``/dev/shm``.
+    """
+    try:
+        from _multiprocessing import SemLock  # type: ignore[import-not-found]
+
+        SemLock(1, 1, 1, f"/sdsm-{os.getpid()}-{time.monotonic_ns() % 1_000_000}", True)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 @contextmanager

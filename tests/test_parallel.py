@@ -42,3 +42,15 @@ def test_the_cores_that_a_container_may_use(
 def test_libraries_use_one_thread_in_a_worker_unless_the_task_says_more() -> None:
     environ = parallel.worker_environ({"OMP_NUM_THREADS": "3", "LANG": "C"})
     assert environ == dict.fromkeys(parallel.THREAD_VARIABLES, "1") | {"OMP_NUM_THREADS": "3", "LANG": "C"}
+
+
+def test_whether_there_are_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import _multiprocessing
+
+    assert parallel.semaphores_work()
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(_multiprocessing, "SemLock", refuse)
+    assert not parallel.semaphores_work()

@@ -26,7 +26,7 @@ from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
 from superdsm.batch.tasks.overwriting import written_directories
 from superdsm.errors import TaskError, suggest
-from superdsm.parallel import cpu_count, worker_environ
+from superdsm.parallel import cpu_count, semaphores_work, worker_environ
 from superdsm.records import (
     Event,
     ExecutorEntry,
@@ -110,6 +110,11 @@ def execute(
         Nothing can start.
     """
     entry = find_executor(components, options.executor)
+    if entry.name == "loky" and not semaphores_work():
+        if options.timeout:
+            raise TaskError("--timeout: needs worker processes, which this system cannot start (it has no semaphores)")
+        listener.message("this system has no semaphores for worker processes; working in this one, an image at a time")
+        entry = components.executors["serial"]
     return _Execution(planner, components, options, listener, entry).run(plans)
 
 
@@ -155,6 +160,7 @@ class _Execution:
         """Do everything."""
         start = time.perf_counter()
         if self.keep:
+            remove_leftovers(self.progress_directory.parents[1])
             with contextlib.suppress(OSError):  # where nothing can be written, the locks say so
                 default_profile.remember(self.planner.tree.root)
         plans = self.lock(plans)
@@ -208,8 +214,8 @@ class _Execution:
             except OSError as exc:
                 raise TaskError(f"{lock.path}: cannot be written ({exc.strerror}); check its permissions") from exc
             self.locks[plan.name] = lock
-            for directory in written_directories(plan.prepared):
-                remove_leftovers(Path(directory))
+            for directory in (lock.path.parent, *map(Path, written_directories(plan.prepared))):
+                remove_leftovers(directory)
             if plan.journal.stamp() != plan.stamp:
                 plan.journal.load()
                 plan = self.planner.plan(plan.prepared)
@@ -331,10 +337,12 @@ class _Execution:
             return
         try:
             tables.write(plan, self.components)
-        except OSError as exc:
+        except (OSError, MemoryError) as exc:
             self.summary.unwritten += 1
-            where = exc.filename2 or exc.filename or plan.prepared.task.directory
-            self.listener.message(f"{where}: cannot be written ({exc.strerror}); run the batch again for the tables")
+            where, why = str(plan.prepared.task.directory), "out of memory"
+            if isinstance(exc, OSError):
+                where, why = exc.filename2 or exc.filename or where, exc.strerror or str(exc)
+            self.listener.message(f"{where}: cannot be written ({why}); run the batch again for the tables")
 
     def gather(self) -> None:
         """Write the tables of the root."""

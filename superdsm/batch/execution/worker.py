@@ -6,6 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
+from superdsm import streams
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
 from superdsm.batch.execution.plane import PlaneSource
 from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
@@ -63,21 +64,20 @@ def _tell_loading(job: Job, stage: str) -> None:
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     """Return kind, stage and message of a failure."""
     text = " ".join(str(exc).split()) or type(exc).__name__
+    inside = FailureKind.OUTSIDE if is_outside(exc) else FailureKind.STAGE
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
     if isinstance(exc, ChangedError):
         return FailureKind.CHANGED, where, text
     if isinstance(exc, StageError):
-        return (FailureKind.OUTSIDE if is_outside(exc.__cause__) else FailureKind.STAGE), exc.stage, exc.message
-    if isinstance(exc, ImportError):
-        return FailureKind.OUTSIDE, where, f"{type(exc).__name__}: {text}"
+        return inside, exc.stage, exc.message
     if isinstance(exc, OutputError):
         return FailureKind.OUTPUT, where, text
     if isinstance(exc, ImageError):
-        return (FailureKind.OUTPUT if where.startswith(EXPORT) else FailureKind.STAGE), where, text
+        return (FailureKind.OUTPUT if where.startswith(EXPORT) else inside), where, text
     if isinstance(exc, OSError):
         return FailureKind.OUTPUT, where, text
-    return FailureKind.STAGE, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
+    return inside, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
 
 
 class _Image:
@@ -208,6 +208,7 @@ def initialise_worker(parent: int) -> None:
     import signal
     import threading
 
+    streams.install()  # what a stage prints is no reason to fail
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

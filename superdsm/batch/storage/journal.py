@@ -47,11 +47,15 @@ LACKING = frozenset(
 
 
 def is_outside(exc: BaseException | None) -> bool:
-    """Return whether an error comes of the machine, not of an image or of what is done with it.
+    """Return whether an error, or what it comes of, is one of the machine, not of an image or what is done with it.
 
     So it is with libraries that cannot be loaded, and where the system lacks memory, open files, processes or space.
     """
-    return isinstance(exc, (ImportError, MemoryError)) or (isinstance(exc, OSError) and exc.errno in LACKING)
+    while exc is not None:
+        if isinstance(exc, (ImportError, MemoryError)) or (isinstance(exc, OSError) and exc.errno in LACKING):
+            return True
+        exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
