@@ -318,7 +318,7 @@ class Batch:
             task = writer.prepared.task
             entry = journals[task.name].get(file_id)
             output = None if entry is None else entry.outputs.get(writer.export)
-            if output is None or output.path != recorded_path(path, task.directory):
+            if output is None or output.path != recorded_path(path, task):
                 return False
             return not output_problem(output, path)
 

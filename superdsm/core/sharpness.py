@@ -45,7 +45,8 @@ def edge_width(objects: Sequence[Object], image: FloatArray) -> float | None:
 def _width(item: Object, image: FloatArray, occupied: BoolArray) -> float | None:
     radius = math.sqrt(item.area / math.pi)
     stride = max(1, int(radius / FINE))
-    values, mask, free = (part[::stride, ::stride] for part in _surroundings(item, image, occupied))
+    window, whole, around = _surroundings(item, image, occupied)
+    values, mask, free = window[::stride, ::stride], whole[::stride, ::stride], around[::stride, ::stride]
     reach = max(LEAST_REACH, math.ceil(REACH * radius / stride))
     # from -1 just inside of the edge to 1 just outside; other objects are no surroundings
     outside, inside = (np.asarray(ndimage.distance_transform_edt(part)) for part in (~mask, mask))

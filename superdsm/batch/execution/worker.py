@@ -199,6 +199,8 @@ class _Image:
                     self.result.certificate = {key: told[key] for key in CERTIFICATE if key in told}
                 else:
                     self.result.n_objects = told
+        if (size := self.source.pixel_size) is not None:
+            self.result.summary["pixel_size"] = round(mean_size(size), 9)
 
 
 def initialise_worker(parent: int) -> None:

@@ -204,6 +204,8 @@ class ExportRecipe:
         channels that are measured.
     text : str
         The same as canonical JSON.
+    part : bool
+        Whether the files are only written to be gathered to a table of the task.
     """
 
     name: str
@@ -213,6 +215,7 @@ class ExportRecipe:
     everything: bool
     material: Mapping[str, Any]
     text: str
+    part: bool = False
 
     @property
     def sized(self) -> bool:
@@ -257,6 +260,7 @@ def make_export(
     *,
     pixel_size: float | None = None,
     channels: Sequence[int | str] = (),
+    part: bool = False,
 ) -> ExportRecipe:
     """Return what identifies the files of an exporter.
 
@@ -276,6 +280,8 @@ def make_export(
         The size of a pixel in micrometres; None: that of the file.
     channels : sequence of int or str, optional
         Further channels that are measured.
+    part : bool, optional
+        Whether the files are only written to be gathered.
 
     Raises
     ------
@@ -299,5 +305,5 @@ def make_export(
     material = {"code": code, "settings": settings}
     everything = not exporter.inputs
     return ExportRecipe(
-        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material)
+        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material), part
     )

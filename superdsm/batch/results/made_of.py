@@ -1,0 +1,66 @@
+"""What gathered tables were made of, so that they are only written again when something of it changes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.digests import file_digest
+
+
+class MadeOf:
+    """Remembers of tables what they were made of, and what they were when they were written.
+
+    Parameters
+    ----------
+    path : Path
+        The file (JSON) in which that stands.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, dict[str, Any]] = {}
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # damaged: the tables are written again
+            return
+        if isinstance(data, dict):
+            self._known = {name: entry for name, entry in data.items() if isinstance(entry, dict)}
+
+    def is_current(self, table: Path, source: str) -> bool:
+        """Return whether a table is there, unchanged, and made of what has the digest `source`."""
+        known = self._known.get(table.name, {})
+        if known.get("source") != source:
+            return False
+        try:
+            stat = table.stat()
+            if stat.st_size != known.get("size"):
+                return False
+            return stat.st_mtime_ns == known.get("mtime_ns") or file_digest(table) == known.get("digest")
+        except OSError:
+            return False
+
+    def digest(self, table: Path) -> str:
+        """Return the digest of a table as it was written; "" if that is not known."""
+        return str(self._known.get(table.name, {}).get("digest", ""))
+
+    def update(self, table: Path, source: str, write: Callable[[Path], None]) -> None:
+        """Write a table unless it is current.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
+        if self.is_current(table, source):
+            return
+        write(table)
+        stat = table.stat()
+        self._known[table.name] = {
+            "source": source,
+            "digest": file_digest(table),
+            "size": stat.st_size,
+            "mtime_ns": stat.st_mtime_ns,
+        }
+        write_atomic(self.path, (json.dumps(self._known, indent=1) + "\n").encode())
