@@ -131,7 +131,7 @@ class Config(Mapping[str, Any]):
         try:
             return cls(data)
         except ConfigError as exc:
-            raise ConfigError(f"{path}: {exc}") from exc
+            raise ConfigError(f"{path}: {exc}", *exc.paths) from exc
 
     def __getitem__(self, path: str) -> Any:
         value: Any = self._data
@@ -189,10 +189,11 @@ def _nested(data: dict[str, Any]) -> dict[str, Any]:
         for namespace in namespaces:
             below = inner.get(namespace, {})
             if not isinstance(below, dict):
-                raise ConfigError(f"{namespace!r} is given a value, and {path!r} another one; remove one of them")
+                message = f"{namespace!r} is given a value, and {path!r} another one; remove one of them"
+                raise ConfigError(message, namespace, path)
             inner[namespace] = inner = dict(below)
         if name in inner:
-            raise ConfigError(f"{path!r} is given twice; remove one of them")
+            raise ConfigError(f"{path!r} is given twice; remove one of them", path)
         inner[name] = data[path]
     return result
 

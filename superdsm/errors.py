@@ -6,7 +6,23 @@ class SuperDSMError(Exception):
 
 
 class ConfigError(SuperDSMError):
-    """A hyperparameter or a configuration file is wrong."""
+    """A hyperparameter or a configuration file is wrong.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    *paths : str
+        The hyperparameters that it is about, as ``namespace/name``, so that their place in a file can be told.
+    """
+
+    def __init__(self, message: str, *paths: str) -> None:
+        super().__init__(message, *paths)
+        self.message = message
+        self.paths = paths
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class PipelineError(SuperDSMError):

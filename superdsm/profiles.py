@@ -76,6 +76,7 @@ ADAPTIVE = Profile(
         "evidence",
     ),
     {
+        "ingest": {"colour": "auto"},
         "resolution": {"target_radius": 16.0, "max_zoom": 2.75},
         "dsm": {"AF_alpha": 2e-3, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
         "c2f-region-analysis": {
@@ -126,5 +127,5 @@ def get(name: Any = None) -> Profile:
     if not isinstance(name, str) or name not in PROFILES:
         known = " or ".join(f'"{known}"' for known in PROFILES)
         hint = suggest(name, list(PROFILES)) if isinstance(name, str) else ""
-        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}")
+        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}", "profile")
     return PROFILES[name]

@@ -1,5 +1,6 @@
 """Configurations and single values of them."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,22 @@ def test_the_stage_that_makes_nan_is_the_one_that_failed() -> None:
     pipeline = superdsm.default_pipeline().replace("preprocess", Holes)
     with pytest.raises(superdsm.StageError, match="holes: the field 'y' has NaN"):
         superdsm.segment(np.eye(9), {"AF_scale": 2}, pipeline=pipeline)
+
+
+def test_errors_say_which_hyperparameters_they_are_about() -> None:
+    for data, paths in [
+        ({"dsm/alpha": 1, "dsm": {"alpha": 2}}, ("dsm/alpha",)),
+        ({"dsm": 1, "dsm/alpha": 2}, ("dsm", "dsm/alpha")),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            Config(data)
+        assert caught.value.paths == paths
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (str(again), again.paths) == (str(caught.value), paths)
+
+
+def test_the_file_of_a_configuration_is_told_without_losing_the_hyperparameter(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"dsm/alpha": 1, "dsm": {"alpha": 2}}')
+    with pytest.raises(ConfigError, match=r"c\.json") as caught:
+        Config.from_file(tmp_path / "c.json")
+    assert caught.value.paths == ("dsm/alpha",)

@@ -2,9 +2,10 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from superdsm.batch.components import Components, installed
 from superdsm.batch.execution.interrupts import terminable
@@ -21,6 +22,7 @@ from superdsm.batch.storage.layout import STORE, default_profile_file, journal_d
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.conflicts import Writer, find_conflicts
+from superdsm.batch.tasks.export import for_export
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.overwriting import Files
 from superdsm.batch.tasks.paths import scripts_absolute
@@ -323,6 +325,48 @@ class Batch:
         if wrong := files.overwritten(written):
             raise TaskError("\n".join(map(str, wrong)))
         return files
+
+    def plan_export(
+        self,
+        task: str,
+        exporter: str,
+        directory: str | Path,
+        file_ids: Collection[FileId] = (),
+        options: Mapping[str, Any] | None = None,
+        suffix: str = "",
+    ) -> Plan:
+        """Find out what is to be done to write a picture, or another file of an exporter, of images of a task.
+
+        Stages run only as far as the exporter needs them, and not where their results are in the store. Nothing is
+        stored, and nothing in the task is changed: it may be worked on meanwhile.
+
+        Parameters
+        ----------
+        task : str
+            Directory of the task, relative to the root.
+        exporter : str
+            Name of the exporter, for instance "overlay" or "adj".
+        directory : str or Path
+            Where the files go; each is named by the file id.
+        file_ids : collection of int or str, optional
+            Only these images.
+        options : mapping, optional
+            Options of the exporter; they win over those of the task.
+        suffix : str, optional
+            Of the files, as in ".jpg"; by default the first one that the exporter can write.
+
+        Raises
+        ------
+        TaskError
+            There is no such task, exporter, image or option, or something is wrong with the task.
+        """
+        found = self.tasks([task])
+        if not found:
+            raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
+        prepared = self._preparer().prepare(found[0])
+        prepared = for_export(prepared, self.components, exporter, Path(directory), file_ids, options or {}, suffix)
+        planner = Planner(self.tree, self.components, PlanOptions(oneshot=True, only_outputs=True))
+        return Plan((planner.plan(prepared),), planner, self._files([prepared], ()))
 
     def results(self, task: str = ".") -> TaskResults:
         """Return what is known of the images of a task that were processed.

@@ -11,16 +11,15 @@ from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.core.region_analysis import SplitRules, analyse_regions, split_cluster
 from superdsm.io import read_image
+from superdsm.stages.c2f_region_analysis import C2FRegionAnalysis
+from tests.examples import examples
+from tests.hyperparameters import defaults
 from tests.twins import region_analysis as twin
 from tests.twins.watershed import watershed
 
 DEFAULTS = {
     "background_margin": 8,
-    "seed_connectivity": 8,
-    "min_atom_radius": 3,
-    "max_atom_norm_energy": 0.05,
-    "min_norm_energy_improvement": 0.1,
-    "max_cluster_marker_irregularity": 0.5,
+    **defaults(C2FRegionAnalysis, min_atom_radius=3, max_cluster_marker_irregularity=0.5),
 }
 
 
@@ -66,7 +65,7 @@ def stand_in_energy(y, omega):
     return float(abs(y[omega].sum()) * 12.9898 % 1 * np.count_nonzero(omega))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(clusters(), rules())
 def test_cluster_is_split_as_defined(example, chosen_rules):
     y, cluster, y_mask = example

@@ -13,7 +13,7 @@ from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.scheduler import Lost, Scheduler
+from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
@@ -179,7 +179,7 @@ class _Execution:
         except KeyboardInterrupt:
             self.summary.interrupted = True
         finally:
-            progress.remove()
+            progress.close()
             for plan in plans:
                 if self.pending.get(plan.name):
                     self.close(plan)
@@ -192,6 +192,8 @@ class _Execution:
 
     def lock(self, plans: Sequence[TaskPlan]) -> list[TaskPlan]:
         """Lock the tasks in which there is something to do; plan again what another process has changed meanwhile."""
+        if self.planner.options.only_outputs:  # nothing of a task is touched
+            return list(plans)
         result = []
         busy = [plan for plan in plans if has_work(plan)]
         raise_open_file_limit(2 * len(busy))
@@ -268,6 +270,8 @@ class _Execution:
             self.done(_failed(event) if isinstance(event, Lost) else event.value)
             if self.stopping:  # done() may have set it
                 scheduler.stop()  # type: ignore[unreachable]
+        if scheduler.ended:
+            self.listener.message(LEFT_BEHIND)
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:

@@ -1,19 +1,22 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
+import functools
 import os
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
+from superdsm.batch.execution.plane import PlaneSource
 from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
 from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile, is_outside
 from superdsm.batch.storage.progress import ProgressEvent
+from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
+from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.places import Places
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
@@ -40,7 +43,8 @@ def work(job: Job) -> ImageResult:
     image = None
     try:
         with thread_map(job.threads) as mapper:
-            image = _Image(job, unpack(job.bundle, job.digest), mapper, result)
+            bundle = unpack(job.bundle, job.digest, tell=functools.partial(_tell_loading, job))
+            image = _Image(job, bundle, mapper, result)
             image.run()
     except KeyboardInterrupt:
         raise
@@ -50,6 +54,10 @@ def work(job: Job) -> ImageResult:
         result.traceback = traceback.format_exc()
     result.total = time.perf_counter() - start
     return result
+
+
+def _tell_loading(job: Job, stage: str) -> None:
+    progress.send(job.progress, job.number, ProgressEvent.STAGE, time.time(), stage)
 
 
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
@@ -78,12 +86,16 @@ class _Image:
         self.job = job
         self.bundle = bundle
         self.result = result
-        self.exporting = ""
+        self.doing = ""
+        reader = bundle.readers[job.reader]
+        self.source = PlaneSource(
+            Path(job.path), reader, bundle.selection, (*job.stat, job.content), pixel_size(bundle.config)
+        )
         self.cache = StoreCache(job, bundle)
         self.evaluation = Evaluation(
             bundle.stages,
             bundle.config,
-            source=self.read,
+            source=self.source.image,
             cache=self.cache,
             mapper=mapper,
             name=str(job.id),
@@ -98,11 +110,12 @@ class _Image:
     @property
     def where(self) -> str:
         """What is being done."""
-        return self.exporting or self.evaluation.where
+        return self.doing or self.evaluation.where
 
     def run(self) -> None:
         """Reach the targets, and write the outputs."""
         self.tell(ProgressEvent.BEGIN)  # again: what was imported so far does not count as time of the image
+        self.find_pixel_size()
         for stage_id in self.job.targets:
             self.evaluation.ensure(stage_id)
         if self.job.exports:
@@ -114,7 +127,7 @@ class _Image:
 
     def tell(self, event: ProgressEvent, stage: str = "", seconds: float = 0.0) -> None:
         """Tell the parent."""
-        progress.send(self.bundle.progress, self.job.number, event, time.time(), stage, seconds)
+        progress.send(self.job.progress, self.job.number, event, time.time(), stage, seconds)
 
     def observe(self, event: Event) -> None:
         """Pass on what the stages tell."""
@@ -124,17 +137,14 @@ class _Image:
             self.result.seconds[event.stage] = event.seconds
             self.tell(ProgressEvent.STAGE_DONE, event.stage, event.seconds)
 
-    def read(self) -> Any:
-        """Read the image, which must still be the one that was planned."""
-        from superdsm.io import read_image
-
-        path = Path(self.job.path)
-        same = file_digest(path) == self.job.content  # else its results would be kept under the key of another image
-        image = read_image(path, self.bundle.readers[self.job.reader], self.bundle.selection)
-        stat = path.stat()
-        if not same or (stat.st_size, stat.st_mtime_ns) != self.job.stat:
-            raise ChangedError(f"{path}: was changed since it was planned; run the batch again")
-        return image
+    def find_pixel_size(self) -> None:
+        """Let the image tell the size of its pixels where the task has lengths in micrometres and does not tell."""
+        config = self.bundle.config
+        if any(stage.needs_pixel_size(config) for stage in self.bundle.stages):
+            self.doing = "reading"
+            if (size := self.source.pixel_size) is not None:
+                self.evaluation.config = config.with_value(PIXEL_SIZE, mean_size(size))
+            self.doing = ""
 
     def export_all(self) -> None:
         """Write the outputs."""
@@ -147,23 +157,34 @@ class _Image:
             inputs.add(path, True)
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
-            fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
-            self.exporting = f"export of {recipe.name}"
+            fields = self.evaluation.fields(name for name, _ in recipe.inputs)
+            self.doing = f"export of {recipe.name}"
             if inputs.find(path) is not None:  # a link may have been made after the plan
                 raise OutputError(f"{path}: is a file that is read, and is not replaced; write to another path")
             runs = list(self.evaluation.known())
-            log = tuple({"stage": run.stage, **record} for run in runs for record in run.log)
+            read = [{"stage": "read", "notes": list(self.source.notes)}] if self.source.notes else []
+            log = (*read, *({"stage": run.stage, **record} for run in runs for record in run.log))
             seconds = {run.stage: run.seconds for run in runs}
-            context = ExportContext(str(self.job.id), recipe.options, params, log, seconds)
+            context = ExportContext(
+                str(self.job.id),
+                recipe.options,
+                params,
+                log,
+                seconds,
+                self.source.pixel_size if recipe.sized else None,
+                self.source.planes(recipe.channels),
+                Path(self.job.path).name,
+            )
             export(self.bundle.exporters[index], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)
-            self.exporting = ""
+            self.doing = ""
 
     def summarise(self) -> None:
         """Fill the result with what is known of the stages, also of those that were not run this time."""
         self.result.outputs = dict(sorted(self.result.outputs.items()))
+        self.result.warnings += self.source.notes
         for run in self.evaluation.known():
             self.result.seconds[run.stage] = run.seconds
             self.result.warnings += run.warnings

@@ -95,7 +95,8 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
         return image
     stale, why_stale = stale_outputs(question, reasons)
     search = Search(question)
-    image.targets = tuple(i for i in recipe.terminal_stages() if not is_up_to_date(question, i))
+    if not question.options.only_outputs:
+        image.targets = tuple(i for i in recipe.terminal_stages() if not is_up_to_date(question, i))
     for index in image.targets:
         search.want(index)
     for export in stale:

@@ -79,7 +79,7 @@ class Planner:
             return ImagePlan(file_id, path, Action.FAIL, (reason,))
         image = ImagePlan(file_id, path, Action.RUN, image=self._image_key(file.digest, reader, plan), file=file)
         keys = plan.prepared.recipe.keys(image.image)
-        entry = plan.journal.get(file_id)
+        entry = None if self.options.only_outputs else plan.journal.get(file_id)
         question = Question(plan, image, self.number, entry, keys, self._available, self.options)
         image = self._shared_parts(decide(question, self._reasons))
         if image.action == Action.RUN and not self.options.oneshot:

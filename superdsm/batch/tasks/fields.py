@@ -7,7 +7,9 @@ from typing import Any
 
 from superdsm.batch.components import Components
 from superdsm.batch.tasks.json_source import kind
+from superdsm.config import PIXEL_SIZE as PIXEL_SIZE_NAME
 from superdsm.errors import ConfigError, short, suggest
+from superdsm.lengths import pixel_size
 from superdsm.params import Param
 from superdsm.records import Exporter
 
@@ -134,6 +136,23 @@ def _names(value: Any) -> str:
     return "" if all(isinstance(item, str) for item in value) else "holds something else than names"
 
 
+def _pixel_size(value: Any) -> str:
+    try:
+        pixel_size({PIXEL_SIZE_NAME: value})
+    except ConfigError as exc:
+        return str(exc).removeprefix(PIXEL_SIZE_NAME).strip()
+    return ""
+
+
+def _channels(value: Any) -> str:
+    if problem := _is("a list of names or indices of channels", list)(value):
+        return problem
+    for item in value:
+        if isinstance(item, bool) or not isinstance(item, (int, str)) or item == "":
+            return f"holds {kind(item)}; expected: names or indices of channels"
+    return "" if len(set(map(str, value))) == len(value) else "names a channel twice; remove one of them"
+
+
 def _option(spec: Param) -> Check:
     def check(value: Any) -> str:
         try:
@@ -201,11 +220,27 @@ Z = TaskField(
 )
 TIME = TaskField("t", _is("an index, or null", int, type(None)), "Which time point: an index from 0.")
 SCENE = TaskField("scene", _is("an index, or null", int, type(None)), "Which scene of a file: an index from 0.")
+PIXEL_SIZE = TaskField(
+    PIXEL_SIZE_NAME,
+    _pixel_size,
+    'Width of a pixel in micrometres, or as in `"650 nm"`, in place of what the files say. It turns lengths such as '
+    '`"5 um"` into pixels, and goes into label TIFFs and tables.',
+)
+MEASURE_CHANNELS = TaskField(
+    "measure_channels",
+    _channels,
+    "Further channels of the images that are measured in the masks of the objects, by names or indices; they have "
+    "columns of their own in the tables of objects.",
+    default=(),
+)
+SCHEMA = TaskField(
+    "$schema", _is("a text", str), "The JSON Schema of this file, for editors; see `superdsm schema`.", inherited=False
+)
 ENVIRON = TaskField("environ", _environ, "Environment variables, set before the workers import anything.", default={})
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
-    *(CHANNEL, Z, TIME, SCENE),
-    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT),
+    *(CHANNEL, Z, TIME, SCENE, PIXEL_SIZE, MEASURE_CHANNELS),
+    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT, SCHEMA),
 )
 
 

@@ -16,6 +16,7 @@ from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.jsonable import canonical_json, digest
+from superdsm.lengths import pixel_size
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage
@@ -138,7 +139,17 @@ class Preparer:
             self._check_suffix(task, exporter, pattern)
             provider = self.components.provider("exporters", exporter.name)
             try:
-                exports.append(make_export(exporter, provider, pattern, task.output_options(exporter), recipe))
+                exports.append(
+                    make_export(
+                        exporter,
+                        provider,
+                        pattern,
+                        task.output_options(exporter),
+                        recipe,
+                        pixel_size=pixel_size(task.config),
+                        channels=task.measured_channels,
+                    )
+                )
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
             else:
@@ -226,6 +237,6 @@ class Preparer:
 
     def _check_suffix(self, task: Task, exporter: Exporter, pattern: str) -> None:
         suffix = Path(pattern).suffix.lower()
-        if exporter.suffixes and suffix not in exporter.suffixes and not suffix.startswith((".%", "%")):
+        if not exporter.accepts(Path(pattern).name) and not suffix.startswith((".%", "%")):
             expected = " or ".join(exporter.suffixes)
             raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")

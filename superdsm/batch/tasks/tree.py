@@ -1,7 +1,6 @@
 """Tasks: directories with a ``task.json``, and those derived from them."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,16 +67,14 @@ class Task:
 
     def config_error(self, exc: ConfigError) -> TaskError:
         """Return an error at the line of the hyperparameter that `exc` is about."""
-        text = str(exc)
         for source, prefix in self.layers:
             data = source.json_object()
             for key in prefix:
                 data = data.get(key, {})
             paths = [(key, name) for key, value in data.items() if isinstance(value, dict) for name in value]
             for keys in [*paths, *((key,) for key in data)]:
-                name = "/".join(keys)
-                if name in text and re.search(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", text):
-                    return source.error(text, *prefix, *keys)
+                if "/".join(keys) in exc.paths:
+                    return source.error(str(exc), *prefix, *keys)
         return self.error("config", f"is wrong: {exc}")
 
     def expand(self, field: TaskField) -> str:
@@ -128,6 +125,11 @@ class Task:
         """Which plane of the images is segmented."""
         planes = (fields.CHANNEL, fields.Z, fields.TIME, fields.SCENE)
         return Selection(**{field.name: self.value(field) for field in planes})
+
+    @property
+    def measured_channels(self) -> tuple[int | str, ...]:
+        """Further channels that are measured."""
+        return tuple(self.value(fields.MEASURE_CHANNELS))
 
     @property
     def last_stage(self) -> str | None:
@@ -339,6 +341,8 @@ class _Walk:
         if fields.CONFIG.name in own:
             config = self.merged(config, source, (fields.CONFIG.name,), own[fields.CONFIG.name])
             layers.insert(0, (source, (fields.CONFIG.name,)))
+        if fields.PIXEL_SIZE.name in own:
+            config = self.with_pixel_size(config, source, own)
         for needed in (fields.IMAGES, fields.FILE_IDS) if runnable else ():
             if needed.name not in spec:
                 raise source.error(f"a runnable task needs the field {needed.name!r}; add it here or in a parent task")
@@ -350,9 +354,15 @@ class _Walk:
             return config.merged(own)
         except ConfigError as exc:
             # the key that stands last in the file is the one that is too much
-            text = str(exc)
-            keys = [key for key in own if key in text and re.search(rf"(?<![\w/-]){re.escape(key)}(?![\w-])", text)]
+            keys = [key for key in own if any(f"{path}/".startswith(f"{key}/") for path in exc.paths)]
             raise source.error(f"config is wrong: {exc}", *prefix, *keys[-1:]) from exc
+
+    def with_pixel_size(self, config: Config, source: Source, own: Mapping[str, Any]) -> Config:
+        """Return hyperparameters with the size of a pixel that stands among the fields of a task."""
+        name = fields.PIXEL_SIZE.name
+        if name in own.get(fields.CONFIG.name, {}):
+            raise source.error(f"{name} stands among the fields and in config; remove one of them", name)
+        return config.with_value(name, own[name])
 
     def check(self, source: Source, own: Mapping[str, Any]) -> None:
         """Warn of unknown fields; raise for a value of a wrong type."""

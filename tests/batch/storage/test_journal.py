@@ -18,6 +18,7 @@ from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.batch.storage.store import DamagedError, Entry, Store
+from tests.examples import examples
 from tests.laboratory import Laboratory
 
 RECORDS = [
@@ -69,7 +70,7 @@ def test_records_survive(tmp_path: Path) -> None:
     assert again.get(2) is None
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 10**6))
 def test_a_journal_that_was_cut_anywhere_keeps_all_complete_lines(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal"
@@ -283,19 +284,55 @@ def test_each_message_is_read_once(tmp_path: Path) -> None:
     progress.send(reader.directory, 1, ProgressEvent.END, 3.0)
     assert [(message.event, message.stage) for message in reader.messages()] == [("stage-done", "dsm"), ("end", "")]
     assert not list(reader.messages())
-    assert len(list(reader.directory.iterdir())) == 1
-    reader.remove()
+    assert {path.name.partition("-")[0] for path in reader.directory.iterdir()} == {progress.LOCK, "2"}
+    reader.close()
     assert not reader.directory.exists()
 
 
-def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:
-    import socket
+def test_boards_that_nobody_holds_are_taken_down(tmp_path: Path) -> None:
+    """Numbers of processes say nothing: those of another container are others."""
+    import os
 
-    (tmp_path / f"{socket.gethostname()}-{2**22 + 5}").mkdir()
-    (tmp_path / f"{socket.gethostname()}-{os.getpid()}").mkdir()
-    (tmp_path / "elsewhere-5").mkdir()
+    held = progress.ProgressReader(tmp_path / f"here-{2**22 + 5}")
+    progress.send(held.directory, 1, ProgressEvent.BEGIN, 1.0)
+    left = progress.ProgressReader(tmp_path / f"here-{os.getpid()}")
+    assert left._lock is not None
+    left._lock.release()
+    (tmp_path / "being-made").mkdir()
+    (tmp_path / "of-an-earlier-version").mkdir()
+    os.utime(tmp_path / "of-an-earlier-version", (1e9, 1e9))
+    (tmp_path / "a file").touch()
     progress.remove_stale(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a file", "being-made", held.directory.name]
+    assert [message.job for message in held.messages()] == [1]
+    held.close()
+    progress.remove_stale(tmp_path / "nowhere")
+
+
+def test_a_board_that_is_removed_costs_its_messages_only(tmp_path: Path) -> None:
+    import shutil
+
+    reader = progress.ProgressReader(tmp_path / "board")
+    progress.send(reader.directory, 1, ProgressEvent.BEGIN, 1.0)
+    shutil.rmtree(reader.directory)
+    progress.send(reader.directory, 2, ProgressEvent.BEGIN, 1.0)
+    assert not list(reader.messages())
+    progress.send(reader.directory, 3, ProgressEvent.BEGIN, 1.0)
+    assert [message.job for message in reader.messages()] == [3]
+    shutil.rmtree(reader.directory)
+    reader.directory.touch()
+    assert not list(reader.messages()) and not list(reader.messages())
+    reader.close()
+
+
+def test_lines_that_are_no_messages_are_passed_over(tmp_path: Path) -> None:
+    reader = progress.ProgressReader(tmp_path / "board")
+    lines = [b"[1]", b"{}", b"\xff", b"[" * 2000, b'["a", "begin", "", 0, 1, "h", 0]']
+    lines.append(b'[1, "dance", "", 0, 1, "h", 0]')
+    (reader.directory / "1-h-1-1").write_bytes(b"\n".join(lines) + b"\n")
+    progress.send(reader.directory, 2, ProgressEvent.BEGIN, 1.0)
+    assert [message.job for message in reader.messages()] == [2]
+    reader.close()
 
 
 @pytest.mark.process

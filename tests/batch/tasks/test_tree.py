@@ -199,6 +199,10 @@ MISTAKES = {
     "value given twice": ({"config": {"AF_scale": 4, "dsm/alpha": 1, "dsm": {"alpha": 2}}}, "dsm/alpha"),
     "base config": ({"base_config_path": "nothing.json"}, "there is no file"),
     "unknown hyperparameter": ({"config": {"AF_scale": 4, "dsm": {"alhpa": 1}}}, "did you mean 'dsm/alpha'?"),
+    "unknown hyperparameter beside a known one": (
+        {"config": {"dsm": {"alpha": 1.0, "alhpa": 1}}},
+        "did you mean 'dsm/alpha'?",
+    ),
     "hyperparameter out of range": ({"config": {"dsm": {"alpha": -1}}}, "out of range"),
     "last stage": ({"last_stage": "postproces"}, "did you mean 'postprocess'?"),
     "use": ({"use": ["nothing-of-the-kind"]}, "nothing-of-the-kind"),
@@ -209,6 +213,7 @@ POSITIONS = {
     "%d with a string": "img_pathpattern",
     "value given twice": "dsm",
     "unknown hyperparameter": "alhpa",
+    "unknown hyperparameter beside a known one": "alhpa",
     "hyperparameter out of range": "alpha",
     "a hyperparameter of many digits": "AF_scale",
 }
