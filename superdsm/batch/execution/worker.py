@@ -1,7 +1,9 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
+import contextlib
 import functools
 import os
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -14,7 +16,7 @@ from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
 from superdsm.batch.storage.progress import ProgressEvent
-from superdsm.errors import ImageError, StageError, SuperDSMError
+from superdsm.errors import ImageError, StageError, SuperDSMError, one_line
 from superdsm.evaluation import Evaluation
 from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
@@ -40,7 +42,8 @@ def work(job: Job) -> ImageResult:
     result = ImageResult(number=job.number)
     image = None
     try:
-        with thread_map(job.threads) as mapper:
+        # What a stage prints must not get between the lines that programs read.
+        with contextlib.redirect_stdout(sys.stderr), thread_map(job.threads) as mapper:
             bundle = unpack(job.bundle, job.digest, tell=functools.partial(_tell_loading, job))
             image = _Image(job, bundle, mapper, result)
             image.run()
@@ -60,7 +63,7 @@ def _tell_loading(job: Job, stage: str) -> None:
 
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     """Return kind, stage and message of a failure."""
-    text = " ".join(str(exc).split()) or type(exc).__name__
+    text = one_line(exc).removeprefix(f"{type(exc).__name__}: ")
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
     if isinstance(exc, StageError):
@@ -71,7 +74,7 @@ def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
         return (FailureKind.OUTPUT if where.startswith(EXPORT) else FailureKind.STAGE), where, text
     if isinstance(exc, OSError):
         return FailureKind.OUTPUT, where, text
-    return FailureKind.STAGE, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
+    return FailureKind.STAGE, where, text if isinstance(exc, SuperDSMError) else one_line(exc)
 
 
 class _Image:
@@ -182,6 +185,8 @@ def initialise_worker(parent: int) -> None:
     import threading
 
     streams.install()  # what a stage prints is no reason to fail
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
