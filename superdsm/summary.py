@@ -35,8 +35,15 @@ def cells(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def described(summary: Mapping[str, Any]) -> list[str]:
-    """Return the summary in words: the size of the nuclei, and what was left out and why."""
-    return [*_size(summary), *_left_out(summary)]
+    """Return the summary in words: what was segmented, the size of the nuclei, what was left out and why."""
+    return [*_colour(summary), *_size(summary), *_left_out(summary)]
+
+
+def _colour(summary: Mapping[str, Any]) -> Iterator[str]:
+    channel = summary.get("colour")
+    if channel:
+        taken = "maximum of the channels" if channel == "max" else f"{channel} channel"
+        yield f"{taken} of a fluorescence composite (another one: channel)"
 
 
 def _is_number(value: Any) -> TypeGuard[int]:

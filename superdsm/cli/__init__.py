@@ -134,7 +134,7 @@ def _run_safely(argv: Sequence[str]) -> int:
     except MemoryError:
         if debug:
             raise
-        return _complain("error: out of memory", ExitCode.ERROR)
+        return _complain("error: there is not enough memory; end other programs, or use fewer --jobs", ExitCode.ERROR)
     except BrokenPipeError:  # standard output that somebody else has put there
         return ExitCode.CLOSED_PIPE
     except OSError as exc:

@@ -1,8 +1,9 @@
 """Built-in executors."""
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +13,8 @@ from superdsm.records import ExecutorEntry, ExecutorOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# What processes import must not be a file of the same name in the working directory; their own path comes from here.
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 PATIENCE = 5.0  # seconds until a process that was killed is gone
 
 
@@ -52,8 +55,17 @@ def make_loky(options: ExecutorOptions) -> Executor:
             # Without psutil, loky ends workers with the program pgrep, and waits for ever where there is none.
             self._executor_manager_thread.kill_workers = functools.partial(_end_all, self._processes)
 
-    environ = dict(options.environ)
+    _start_tracker()
+    environ = {**SAFE_PATH, **options.environ}
     return Workers(max_workers=options.jobs, env=environ, initializer=initialise_worker, initargs=(os.getpid(),))
+
+
+def _start_tracker() -> None:
+    """Start the process that cleans up after all others; it inherits its environment when the first worker is made."""
+    from loky.backend.resource_tracker import ensure_running
+
+    with _environ(SAFE_PATH):
+        ensure_running()
 
 
 def _end(process: Any) -> None:
@@ -85,20 +97,28 @@ class SerialExecutor(Executor):
         """Call a function; what it raises is kept in the future, except what stops the whole process."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
-        before = {name: os.environ.get(name) for name in self.environ}
-        os.environ.update(self.environ)
-        try:
-            with _limited(self.environ):
-                future.set_result(function(*args, **kwargs))
-        except Exception as exc:  # noqa: BLE001 - belongs to whoever asks for the result
-            future.set_exception(exc)
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+        with _environ(self.environ):
+            try:
+                with _limited(self.environ):
+                    future.set_result(function(*args, **kwargs))
+            except Exception as exc:  # noqa: BLE001 - belongs to whoever asks for the result
+                future.set_exception(exc)
         return future
+
+
+@contextlib.contextmanager
+def _environ(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _limited(environ: dict[str, str]) -> Any:

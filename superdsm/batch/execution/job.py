@@ -43,6 +43,8 @@ class TaskBundle:
         Whether results are to be kept.
     fresh : bool
         Whether only those earlier results may be used that the plan names.
+    inputs : tuple of str
+        Files besides the images that are read, and must not be replaced.
     """
 
     stages: tuple[Stage, ...]
@@ -55,6 +57,7 @@ class TaskBundle:
     store: Path
     keep: bool
     fresh: bool
+    inputs: tuple[str, ...] = ()
 
 
 # The bundles of a run in this process. To unpickle one where it was pickled would replace the methods of classes from
@@ -208,6 +211,8 @@ class Job:
         Name of the reader.
     image : str
         Key of the image.
+    content : str
+        Digest of its file.
     targets : tuple of str
         Ids of the stages whose results have to be there afterwards.
     load : tuple of str
@@ -229,6 +234,7 @@ class Job:
     stat: tuple[int, int]
     reader: str
     image: str
+    content: str
     targets: tuple[str, ...]
     load: tuple[str, ...]
     exports: tuple[tuple[int, str], ...]

@@ -7,6 +7,7 @@ from superdsm.batch.execution.job import Job, TaskBundle, pack
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.tasks.file_ids import expand
+from superdsm.batch.tasks.overwriting import read_besides_images
 from superdsm.errors import StageError
 
 
@@ -59,6 +60,7 @@ class Jobs(Mapping[int, Job]):
             stat=(image.file.size, image.file.mtime_ns),
             reader=reader.name,
             image=image.image,
+            content=image.file.digest,
             targets=tuple(stages[at].id for at in image.targets),
             load=tuple(stages[at].id for at in image.load),
             exports=exports,
@@ -99,4 +101,5 @@ class Jobs(Mapping[int, Job]):
             store=self._planner.store.directory,
             keep=not options.oneshot,
             fresh=options.fresh or options.force,
+            inputs=tuple(dict.fromkeys(path for path, _ in read_besides_images(prepared.task))),
         )

@@ -17,6 +17,10 @@ class OutputError(SuperDSMError):
     """Something cannot be written."""
 
 
+class ChangedError(SuperDSMError):
+    """The image is not the one that was planned."""
+
+
 class StoreCache:
     """The earlier results of an image that may be used, and where new ones are kept.
 
