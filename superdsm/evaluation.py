@@ -15,7 +15,7 @@ from superdsm.errors import PipelineError, StageError, SuperDSMError
 from superdsm.fields import SCALE, SOURCE, ZOOM, check_value, image_shape, resampled_shape
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import Stage, StageContext
+from superdsm.stage import Stage, StageContext, no_file
 
 OUTSIDE = ""  # stands for the stage that provides what is given from outside
 Observe = Callable[[Event], None]
@@ -109,6 +109,8 @@ class Evaluation:
         Name of the image, for messages.
     observe : callable, optional
         Is told when a stage starts and has finished.
+    read_image : callable, optional
+        Reads another image that a stage needs, see `superdsm.StageContext`.
 
     Attributes
     ----------
@@ -138,6 +140,7 @@ class Evaluation:
         mapper: Map = serial_map,
         name: str = "",
         observe: Observe | None = None,
+        read_image: Callable[[str], Any] = no_file,
     ) -> None:
         self.stages = {stage.id: stage for stage in stages}
         self.config = config
@@ -148,6 +151,7 @@ class Evaluation:
         self._source = source
         self._cache = cache
         self._mapper = mapper
+        self._read_image = read_image
         self._observe = observe or (lambda event: None)
         self._wires = wiring(self.stages.values(), self.given)
         self._runs: dict[str, StageRun] = {}
@@ -234,7 +238,7 @@ class Evaluation:
         self._observe(StageStarted("", self.name, stage.id))
         start = time.perf_counter()
         params, self._reports[stage.id] = stage.resolve(self.config, inputs.get(SCALE), inputs.get(ZOOM))
-        ctx = StageContext(params, self._mapper, self.name)
+        ctx = StageContext(params, self._mapper, self.name, read_image=self._read_image)
         outputs = self._outputs(stage, ctx, inputs)
         seconds = time.perf_counter() - start
         self._observe(StageFinished("", self.name, stage.id, seconds))

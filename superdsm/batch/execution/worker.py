@@ -15,6 +15,7 @@ from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
+from superdsm.io.images import read_builtin
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
@@ -88,6 +89,7 @@ class _Image:
             mapper=mapper,
             name=str(job.id),
             observe=self.observe,
+            read_image=read_builtin,
         )
         result.computed, result.loaded, result.damaged = (
             self.evaluation.computed,
