@@ -68,6 +68,11 @@ def read_image(path: str | Path, reader: Reader | None = None, select: Selection
     return read_plane(open_image(path, reader), select)
 
 
+def read_builtin(path: str) -> "npt.NDArray[Any]":
+    """Read an image with a built-in reader; those of plugins are known in the parent process only."""
+    return read_image(path, reader_for(Path(path), READERS))
+
+
 def open_image(path: str | Path, reader: Reader | None = None) -> ImageSource:
     """Open an image file, to see what it holds and to read a plane of it with `read_plane`.
 

@@ -19,6 +19,7 @@ from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError, one_line
 from superdsm.evaluation import Evaluation
+from superdsm.io.images import read_builtin
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.places import Places
@@ -104,6 +105,7 @@ class _Image:
             mapper=mapper,
             name=str(job.id),
             observe=self.observe,
+            read_image=read_builtin,
         )
         result.computed, result.loaded, result.damaged = (
             self.evaluation.computed,

@@ -134,7 +134,7 @@ def make_recipe(
     config: Config,
     identity: Identity,
     last: str | None = None,
-    settings: Settings = Stage.identity_params,
+    settings: Settings = lambda stage, config, image: stage.identity_params(config, image),
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
