@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from superdsm.core.objects import BoolArray, FloatArray, Object
+from superdsm.core.sharpness import edge_width
 
 SAMPLE = 200_000  # pixels of an image, about, from which its contrast is measured
 NORMAL = 1.4826  # standard deviations per median absolute deviation, of a normal distribution
@@ -187,7 +188,8 @@ def overview(objects: Sequence[Object], image: FloatArray) -> dict[str, Any]:
     -------
     dict
         ``area_median`` in pixels; ``boundary_share``, the part of them that reach the border; ``contrast``, the median
-        intensity of the objects above that of the background, in (robust) standard deviations of the background.
+        intensity of the objects above that of the background, in (robust) standard deviations of the background;
+        ``edge_width`` in pixels, see `superdsm.core.sharpness.edge_width`.
         What cannot be said is left out.
     """
     items = [item for item in objects if not item.is_empty]
@@ -208,4 +210,6 @@ def overview(objects: Sequence[Object], image: FloatArray) -> dict[str, Any]:
         deviation = NORMAL * float(np.median(np.abs(around - level)))
         if deviation > 0:
             found["contrast"] = round((float(np.median(sampled[inside])) - level) / deviation, 3)
+    if (width := edge_width(items, occupied, image)) is not None:
+        found["edge_width"] = round(width, 3)
     return found

@@ -14,7 +14,7 @@ LEAST_REACH = 3  # pixels to each side of the edge
 REACH = 0.6  # the same, in radii of the object
 
 
-def edge_width(objects: Sequence[Object], image: FloatArray) -> float | None:
+def edge_width(objects: Sequence[Object], occupied: BoolArray, image: FloatArray) -> float | None:
     """Measure how wide the edges of objects are.
 
     The intensities around an object, averaged over the pixels at the same distance from its edge, are compared with an
@@ -23,7 +23,9 @@ def edge_width(objects: Sequence[Object], image: FloatArray) -> float | None:
     Parameters
     ----------
     objects : sequence of Object
-        The objects. Of many, some are looked at.
+        The objects, none of them empty. Of many, some are looked at.
+    occupied : ndarray of bool, shape (rows, columns)
+        The pixels of all objects.
     image : ndarray of float64, shape (rows, columns)
         Intensities.
 
@@ -33,11 +35,7 @@ def edge_width(objects: Sequence[Object], image: FloatArray) -> float | None:
         Standard deviation of the Gaussian, in pixels: the median of the objects. None if no object is brighter than
         what is around.
     """
-    items = [item for item in objects if not item.is_empty]
-    occupied = np.zeros(image.shape, bool)
-    for item in items:
-        item.draw(occupied)
-    found = [_width(item, image, occupied) for item in items[:: max(1, -(-len(items) // MOST))]]
+    found = [_width(item, image, occupied) for item in objects[:: max(1, -(-len(objects) // MOST))]]
     known = [width for width in found if width is not None]
     return float(np.median(known)) if known else None
 

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from superdsm.core.sharpness import edge_width
+from superdsm.core import sharpness
 from tests.core.test_contours import objects_of
+
+
+def edge_width(objects, image):
+    occupied = np.zeros(image.shape, bool)
+    for item in objects:
+        item.draw(occupied)
+    return sharpness.edge_width(objects, occupied, image)
 
 
 def disks(radius, blur, noise=0.0, count=3):

@@ -17,6 +17,11 @@ FIRST = (
     ("radius", "px", "Radius of a typical nucleus, which the hyperparameters follow."),
     ("radius_um", "um", "The same, where the size of a pixel is known."),
     ("contrast", "", "Median intensity of the objects above that of the background, in its standard deviations."),
+    (
+        "edge_width",
+        "px",
+        "Width of the edges of the objects, as the standard deviation of a blur.",
+    ),
     ("boundary_share", "", "Part of the objects that reach the border of the image."),
     ("discarded", "", "Number of objects that were discarded; `discarded_...`: by reason."),
     ("fallbacks", "", "Number of fits in which the solver gave up and a simpler model was taken."),

@@ -7,6 +7,8 @@ import pytest
 from superdsm.batch.results.flags import RULES, flags
 from superdsm.batch.storage.journal import JournalEntry
 
+USUAL = {"radius": 10.0, "contrast": 4.0, "edge_width": 1.5, "irregular": 1, "components": 10}
+
 
 def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
     values: dict[str, Any] = {
@@ -14,7 +16,14 @@ def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
         "recipe": "",
         "seconds": {"dsm": 1.0},
         "certificate": {"gap": 0.02},
-        "summary": {"radius": 10.0, "contrast": 4.0, "irregular": 1, "components": 10, **given.pop("summary", {})},
+        "summary": {
+            "radius": 10.0,
+            "contrast": 4.0,
+            "edge_width": 1.5,
+            "irregular": 1,
+            "components": 10,
+            **given.pop("summary", {}),
+        },
         **given,
     }
     return JournalEntry(id=number, n_objects=n_objects, **values)
@@ -40,6 +49,12 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
         image(9, summary={"radius": 6.7}),
         image(9, summary={"radius": 6.0}),
         "radius 6 px is 0.6 times the median of 10 px",
+    ),
+    (
+        "focus",
+        image(9, summary={"edge_width": 3.0}),
+        image(9, summary={"edge_width": 4.0}),
+        "out of focus: edges are 4 px wide; the median is 1.5 px",
     ),
     ("few", image(9, 10), image(9, 9), "few objects: 9; the median is 30"),
     ("many", image(9, 90), image(9, 91), "many objects: 91; the median is 30"),
