@@ -156,9 +156,10 @@ def _examine_labels(value: Any) -> int:
         raise ContentError(f"has the label {low}; labels are 1, 2, ..., and 0 where there is none")
     if high > value.size:
         raise ContentError(f"has the label {high}, but no more than {value.size} pixels; labels have no gaps")
+    flat = value.ravel()
     there = np.zeros(high + 1, bool)
-    there[0] = True
-    there[value] = True
+    there[0] = there[flat[0]] = True
+    there[flat[1:][flat[1:] != flat[:-1]]] = True  # a label begins where the one before ends: few pixels of them all
     if not there.all():
         raise ContentError(f"has the label {high}, but not the label {int(there.argmin())}; labels have no gaps")
     return high

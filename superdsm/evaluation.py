@@ -13,10 +13,11 @@ from superdsm.config import SETTINGS, Config
 from superdsm.content import ContentError, Shape
 from superdsm.errors import PipelineError, StageError, SuperDSMError
 from superdsm.fields import SCALE, SOURCE, ZOOM, image_shape
+from superdsm.jsonable import plain
 from superdsm.ledger import OUTSIDE, Ledger
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import Stage, StageContext
+from superdsm.stage import SUMMARY, Stage, StageContext
 
 Observe = Callable[[Event], None]
 
@@ -279,10 +280,9 @@ class Evaluation:
         ctx = StageContext(params, self._mapper, self.name)
         outputs = self._outputs(stage, ctx, inputs)
         seconds = time.perf_counter() - start
+        warnings, log = _told(stage, ctx)
         self._observe(StageFinished("", self.name, stage.id, seconds))
-        return StageRun(
-            stage.id, dict(outputs), seconds, tuple(ctx.warnings), tuple(ctx.records), summarise(stage, outputs)
-        )
+        return StageRun(stage.id, dict(outputs), seconds, warnings, log, summarise(stage, outputs))
 
     def _outputs(self, stage: Stage, ctx: StageContext, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a stage returns, checked; whatever it raises is its own failure."""
@@ -318,6 +318,20 @@ class Evaluation:
         ids = list(self.stages)
         before = [id_ for id_ in ids[: ids.index(stage.id)] if ZOOM in self.stages[id_].outputs]
         return self._value(ZOOM, before[-1]) if before else self.given.get(ZOOM)
+
+
+def _told(stage: Stage, ctx: StageContext) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...]]:
+    """Return the warnings and the log of a stage, of which the summary goes to the user and into tables."""
+    try:
+        warnings = tuple(map(str, ctx.warnings))
+        log = tuple(
+            {**record, SUMMARY: dict(plain(record[SUMMARY]))} if SUMMARY in record else record for record in ctx.records
+        )
+    except Exception as exc:  # whatever it has put there
+        raise StageError(
+            stage.id, f"what it tells or logs is no text or no dict ({type(exc).__name__}: {exc})"
+        ) from exc
+    return warnings, log
 
 
 @dataclass(frozen=True)

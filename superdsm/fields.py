@@ -146,7 +146,6 @@ FIELDS: Mapping[str, Field] = {
             "Grey intensities of the image, kept for its end.",
             "float64",
             IMAGE,
-            finite=True,
             grid="image",
             needed=True,
         ),

@@ -83,6 +83,7 @@ ADAPTIVE = Profile(
             "AF_min_atom_radius": 0.3,
             "max_atom_norm_energy": 0.04,
             "max_cluster_marker_irregularity": 0.35,
+            "max_failed_trials": 100,
         },
         "global-energy-minimization": {
             "AF_beta": 1.3,

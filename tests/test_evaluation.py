@@ -111,6 +111,13 @@ ERRORS: list[Case] = [
         "stage any: the field 'y' has length 2 along axis 0, not 3",
     ),
     (
+        lambda: evaluate(stage("any", "image", "one", lambda ctx, image: ctx.log(summary=3) or {"one": 1})).field(
+            "one"
+        ),
+        StageError,
+        "stage any: what it tells or logs is no text or no dict (TypeError: 'int' object is not iterable)",
+    ),
+    (
         lambda: evaluate(stage("any", "y", "one"), given={"y": np.zeros(3)}).field("one"),
         PipelineError,
         "the given field 'y' has 1 axes, not 2",

@@ -30,21 +30,8 @@ HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
-    *(
-        "errors",
-        "jsonable",
-        "config",
-        "lengths",
-        "params",
-        "fields",
-        "content",
-        "ledger",
-        "stage",
-        "evaluation",
-        "pipeline",
-        "records",
-    ),
-    *("profiles", "summary", "hookspecs", "certificates", "host"),
+    *("errors", "jsonable", "config", "lengths", "params", "fields", "content", "ledger", "stage", "evaluation"),
+    *("pipeline", "records", "streams", "profiles", "summary", "hookspecs", "certificates", "host"),
     *("parallel", "places", "writing"),
 )
 EDGES = ("io", "api")  # where arrays meet files and users

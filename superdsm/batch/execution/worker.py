@@ -6,6 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
+from superdsm import streams
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
 from superdsm.batch.execution.plane import PlaneSource
 from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
@@ -205,6 +206,7 @@ def initialise_worker(parent: int) -> None:
     import signal
     import threading
 
+    streams.install()  # what a stage prints is no reason to fail
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

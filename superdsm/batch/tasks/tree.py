@@ -77,17 +77,21 @@ class Task:
                     return source.error(str(exc), *prefix, *keys)
         return self.error("config", f"is wrong: {exc}")
 
-    def expand(self, field: TaskField) -> str:
-        """Return the path pattern of a field with ``~``, ``{DIRNAME}`` and ``{ROOTDIR}`` replaced.
+    def expand(self, pattern: str) -> str:
+        """Return a path pattern with ``~``, ``{DIRNAME}`` and ``{ROOTDIR}`` replaced.
 
         Raises
         ------
-        TaskError
+        HomeError
             There is no such home directory.
         """
         directory, root = (Path(literal(path)) for path in (self.directory, self.root))
+        return expanded(pattern, directory, root)
+
+    def pattern(self, field: TaskField) -> str:
+        """Return the path pattern of a field as `expand` does; raise a `TaskError` that says where it stands."""
         try:
-            return expanded(self.value(field), directory, root)
+            return self.expand(self.value(field))
         except HomeError as exc:
             raise self.error(field.name, str(exc)) from exc
 
@@ -98,12 +102,12 @@ class Task:
     @property
     def image_pattern(self) -> str:
         """The pattern of the input images, relative to the working directory or absolute."""
-        return self.expand(fields.IMAGES)
+        return self.pattern(fields.IMAGES)
 
     def output_pattern(self, exporter: Exporter) -> str | None:
         """Return the pattern of the files of an exporter as an absolute path; None: the task does not want them."""
         field = fields.pattern_field(exporter)
-        return None if self.value(field) is None else str(Path(literal(self.directory)) / self.expand(field))
+        return None if self.value(field) is None else str(Path(literal(self.directory)) / self.pattern(field))
 
     def output_options(self, exporter: Exporter) -> dict[str, Any]:
         """Return the values of the options of an exporter."""
