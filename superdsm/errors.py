@@ -100,8 +100,12 @@ def one_line(error: BaseException) -> str:
 def printable(text: str) -> str:
     """Return a text as one line of moderate length; what cannot be shown is escaped."""
     short = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-    line = " ".join(short.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+    return escaped(" ".join(short.split()))
+
+
+def escaped(text: str) -> str:
+    """Return a text in which what cannot be shown, or would change the terminal, is escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def suggest(word: str, known: "list[str] | tuple[str, ...]") -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from superdsm import streams
-from superdsm.errors import KernelsError, SuperDSMError
+from superdsm.errors import KernelsError, SuperDSMError, escaped
 from superdsm.records import Command, ExitCode
 
 EXIT_GRACE = 5.0  # seconds
@@ -144,7 +144,7 @@ def _run_safely(argv: Sequence[str]) -> int:
 
 
 def _complain(message: str, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"superdsm: {message}\n")
+    sys.stderr.write("\n".join(map(escaped, f"superdsm: {message}".split("\n"))) + "\n")
     return code
 
 

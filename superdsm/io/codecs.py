@@ -8,7 +8,7 @@ import io
 import math
 import zipfile
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from superdsm.jsonable import plain
 
@@ -212,6 +212,25 @@ def unpack(data: bytes, names: Iterable[str]) -> "dict[str, Array]":
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         for name in names:
+            _check_size(archive.zip.open(f"{name}.npy"), archive.zip.getinfo(f"{name}.npy").file_size)
             arrays[name] = archive[name]
             arrays[name].setflags(write=False)
     return arrays
+
+
+def _check_size(file: IO[bytes], size: int) -> None:
+    """Check that a file is as large as the array that it announces, before memory is taken for that.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
+    import numpy as np
+
+    with file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read[version](file)
+        if math.prod(shape) * dtype.itemsize != size - file.tell():
+            raise ValueError("an array is not as large as it announces")
