@@ -144,6 +144,17 @@ def test_oneshot_leaves_no_parts(lab: Laboratory) -> None:
     assert not list(lab.root.glob("**/*objects*")) and not list(lab.root.glob(".superdsm/**/tables"))
 
 
+def test_prune_removes_parts_of_what_is_no_part_any_more(lab: Laboratory) -> None:
+    lab.task(tables=["objects.csv"])
+    assert lab.run()[0] == 0
+    assert main(["store", str(lab.root), "--prune"]) == 0
+    parts = lab.root / ".superdsm" / "tasks" / "@" / "tables" / "objects"
+    assert sorted(path.name for path in parts.iterdir()) == ["1.csv", "2.csv", "3.csv"]
+    lab.task(tables=["objects.csv"], file_ids=[2])
+    assert main(["store", str(lab.root), "--prune"]) == 0
+    assert [path.name for path in parts.iterdir()] == ["2.csv"]
+
+
 def test_tables_of_single_images_that_are_wanted_are_the_parts(lab: Laboratory) -> None:
     lab.task(tables=["objects.csv"], objects_pathpattern="single/%03d.csv")
     assert lab.run()[0] == 0
