@@ -5,8 +5,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ class Job:
     select: "Selection"
     certify: bool = False
     exports: tuple[tuple[Wanted, Path], ...] = ()
+    measured: tuple[int | str, ...] = ()
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -168,15 +169,20 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     check_outputs([(*paths, *(path for _, path in more)) for paths, more in zip(outputs, exports, strict=True)], inputs)
     threads = max(1, cores // len(outputs))
     select = Selection(_index(args.channel), _index(args.z), args.t, args.scene)
+    measured = tuple(_channel(name) for name in dict.fromkeys(args.measured))
     return [
-        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify, more)
+        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify, more, measured)
         for (image, labels, overlay), reader, more in zip(outputs, readers, exports, strict=True)
     ]
 
 
 def _index(text: str | None) -> int | str | None:
     """Return a number as such, and names as they are."""
-    return int(text) if text is not None and text.isdecimal() else text
+    return None if text is None else _channel(text)
+
+
+def _channel(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tuple[Config, str]]]:
@@ -237,6 +243,7 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     """
     from superdsm.api import segment
     from superdsm.io import open_image, read_plane, write_rgb
+    from superdsm.io.planes import Planes
 
     start = time.perf_counter()
     name = str(job.image)
@@ -247,10 +254,11 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         result = segment(image, config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
         labels = result.labels
         written, moved = write_label_image(job.labels, labels, size)
+        planes = Planes(job.image, lambda name: read_plane(source, replace(job.select, channel=name)), job.measured)
         if job.overlay is not None:
             write_rgb(job.overlay, result.overlay())
         for wanted, path in job.exports:
-            wanted.write(path, result, job.image, size)
+            wanted.write(path, result, job.image, size, planes)
     except MemoryError as exc:
         raise ImageError(f"{name}: does not fit into memory; use fewer --jobs, or cut it into smaller images") from exc
     except SystemExit as exc:  # a reader may be anybody's code

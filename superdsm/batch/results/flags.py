@@ -87,7 +87,7 @@ def _typical(entries: Sequence[JournalEntry]) -> Typical:
         _median([value for entry in done if (value := _number(entry.summary, "contrast"))]),
         _median([value for entry in done if (value := _number(entry.summary, "edge_width"))]),
         _median([value for entry in done if (value := _irregular_share(entry)) is not None]),
-        _median([value for entry in done if (value := _number(entry.certificate, "gap")) is not None]),
+        _median([value for entry in done if (value := _gap_share(entry)) is not None]),
         _median([sum(entry.seconds.values()) for entry in done]),
     )
 
@@ -104,6 +104,12 @@ def _number(summary: Mapping[str, object], name: str) -> float | None:
 def _irregular_share(entry: JournalEntry) -> float | None:
     irregular, components = (_number(entry.summary, name) for name in ("irregular", "components"))
     return irregular / components if components and irregular is not None else None
+
+
+def _gap_share(entry: JournalEntry) -> float | None:
+    """Return the part of the energy by which it may be above the least one."""
+    gap, upper = (_number(entry.certificate, name) for name in ("gap", "upper"))
+    return None if gap is None or upper is None else gap / max(1.0, upper)
 
 
 def _failed(entry: JournalEntry, _: Typical) -> str:
@@ -179,7 +185,7 @@ def _warned(entry: JournalEntry, _: Typical) -> str:
 
 
 def _unproven(entry: JournalEntry, typical: Typical) -> str:
-    gap = _number(entry.certificate, "gap")
+    gap = _gap_share(entry)
     if gap is None or gap <= max(0.05, 2 * (typical.gap or 0)):
         return ""
     return f"the energy is proven to within {gap:.0%} only; the median is {typical.gap or 0:.0%}"

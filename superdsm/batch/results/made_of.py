@@ -28,10 +28,20 @@ class MadeOf:
         if isinstance(data, dict):
             self._known = {name: entry for name, entry in data.items() if isinstance(entry, dict)}
 
-    def is_current(self, table: Path, source: str) -> bool:
-        """Return whether a table is there, unchanged, and made of what has the digest `source`."""
+    def is_current(self, table: Path, source: Callable[[], str], quick: str) -> bool:
+        """Return whether a table is there, unchanged, and made of what there is.
+
+        Parameters
+        ----------
+        table : Path
+            The table.
+        source : callable
+            Returns the digest of all that it is made of.
+        quick : str
+            As long as this is the same, `source` is not asked.
+        """
         known = self._known.get(table.name, {})
-        if known.get("source") != source:
+        if known.get("quick") != quick and known.get("source") != source():
             return False
         try:
             stat = table.stat()
@@ -45,22 +55,26 @@ class MadeOf:
         """Return the digest of a table as it was written; "" if that is not known."""
         return str(self._known.get(table.name, {}).get("digest", ""))
 
-    def update(self, table: Path, source: str, write: Callable[[Path], None]) -> None:
-        """Write a table unless it is current.
+    def update(self, table: Path, source: Callable[[], str], quick: str, write: Callable[[Path], None]) -> None:
+        """Write a table unless it is current; see `is_current`.
 
         Raises
         ------
         OSError
             It cannot be written.
         """
-        if self.is_current(table, source):
+        if not self.is_current(table, source, quick):
+            write(table)
+            stat = table.stat()
+            self._known[table.name] = {
+                "source": source(),
+                "quick": quick,
+                "digest": file_digest(table),
+                "size": stat.st_size,
+                "mtime_ns": stat.st_mtime_ns,
+            }
+        elif self._known[table.name].get("quick") != quick:
+            self._known[table.name]["quick"] = quick
+        else:
             return
-        write(table)
-        stat = table.stat()
-        self._known[table.name] = {
-            "source": source,
-            "digest": file_digest(table),
-            "size": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-        }
         write_atomic(self.path, (json.dumps(self._known, indent=1) + "\n").encode())

@@ -1,6 +1,5 @@
 """The tables of a task, and of a root, that have a row for each object: gathered from those of the images."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,9 +28,8 @@ def write(plan: TaskPlan) -> dict[str, str]:
     prepared = plan.prepared
     known = MadeOf(tables_file(prepared.task.root, prepared.task.name))
     for request in prepared.tables:
-        entries = _entries(plan, request)
-        gather = partial(_gather, prepared, request, entries)
-        known.update(prepared.task.directory / request.file, _source(prepared, request, entries), gather)
+        table = prepared.task.directory / request.file
+        known.update(table, partial(_source, plan, request), _quick(plan, request), partial(_gather, plan, request))
     return {request.file: known.digest(prepared.task.directory / request.file) for request in prepared.tables}
 
 
@@ -42,7 +40,7 @@ def outdated(plan: TaskPlan) -> bool:
         return False
     known = MadeOf(tables_file(prepared.task.root, prepared.task.name))
     return not all(
-        known.is_current(prepared.task.directory / request.file, _source(prepared, request, _entries(plan, request)))
+        known.is_current(prepared.task.directory / request.file, partial(_source, plan, request), _quick(plan, request))
         for request in prepared.tables
     )
 
@@ -53,11 +51,20 @@ def _entries(plan: TaskPlan, request: TableRequest) -> list[JournalEntry]:
     return [entry for entry in found if entry is not None and entry.status == DONE and request.export in entry.outputs]
 
 
-def _source(prepared: PreparedTask, request: TableRequest, entries: Sequence[JournalEntry]) -> str:
+def _source(plan: TaskPlan, request: TableRequest) -> str:
     """Return the digest of all that a table is made of."""
+    prepared, entries = plan.prepared, _entries(plan, request)
     parts = [[entry.id, _image_cells(prepared, entry), entry.outputs[request.export].digest] for entry in entries]
     naming = prepared.task.value(fields.COLUMN_NAMES)
     return digest([VERSION, request.file, naming, _channel(prepared), prepared.image_columns.names, parts])
+
+
+def _quick(plan: TaskPlan, request: TableRequest) -> str:
+    """Return the digest of all that this follows from, the journal by its size and time only."""
+    task, ids = plan.prepared.task, list(plan.prepared.file_ids)
+    names = (fields.COLUMN_NAMES, fields.IMAGE_COLUMNS, fields.CHANNEL)
+    values = [task.image_pattern, *map(task.value, names)]
+    return digest([VERSION, request.file, values, ids, plan.journal.stamp()])
 
 
 def _image_cells(prepared: PreparedTask, entry: JournalEntry) -> list[str]:
@@ -69,7 +76,8 @@ def _channel(prepared: PreparedTask) -> str | None:
     return channel if isinstance(channel, str) else None
 
 
-def _gather(prepared: PreparedTask, request: TableRequest, entries: Sequence[JournalEntry], path: Path) -> None:
+def _gather(plan: TaskPlan, request: TableRequest, path: Path) -> None:
+    prepared, entries = plan.prepared, _entries(plan, request)
     directory = prepared.task.directory
     parts = [
         Part(

@@ -35,8 +35,21 @@ def write(tree: TaskTree) -> None:
     for file in dict.fromkeys(file for files in wanted.values() for file in files):
         having = [task for task in tasks if file in wanted[task.name] and (task.directory / file).is_file()]
         if having:
-            source = digest([VERSION, [[task.name, file_digest(task.directory / file)] for task in having]])
-            known.update(tree.root / f"{OF_ALL_TASKS}{file}", source, partial(_write, having, file))
+            table, paths = tree.root / f"{OF_ALL_TASKS}{file}", [task.directory / file for task in having]
+            stamps = [(task.name, *_stamp(path)) for task, path in zip(having, paths, strict=True)]
+            known.update(
+                table, partial(_source, having, paths), digest([VERSION, stamps]), partial(_write, having, file)
+            )
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _source(tasks: Sequence[Task], paths: Sequence[Path]) -> str:
+    """Return the digest of all that a table is made of."""
+    return digest([VERSION, [[task.name, file_digest(path)] for task, path in zip(tasks, paths, strict=True)]])
 
 
 def _write(tasks: Sequence[Task], file: str, path: Path) -> None:

@@ -12,6 +12,7 @@ from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.paths import scripts_absolute
+from superdsm.batch.tasks.places import parts_directory
 from superdsm.batch.tasks.table_requests import (
     PART,
     ImageColumns,
@@ -88,6 +89,18 @@ class PreparedTask:
     def image_path(self, file_id: FileId) -> str:
         """Return the path of an input image."""
         return expand(self.task.image_pattern, file_id)
+
+
+def unused_parts(prepared: PreparedTask) -> Iterator[Path]:
+    """Yield the files that were parts of tables of a task, and are not any more."""
+    directory = parts_directory(prepared.task.root, prepared.task.name)
+    used = {
+        Path(expand(export.pattern, file_id))
+        for export in prepared.exports
+        if export.part
+        for file_id in prepared.file_ids
+    }
+    yield from (path for path in sorted(directory.rglob("*")) if path.is_file() and path not in used)
 
 
 @dataclass(slots=True)

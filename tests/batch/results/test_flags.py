@@ -15,7 +15,7 @@ def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
         "status": "done",
         "recipe": "",
         "seconds": {"dsm": 1.0},
-        "certificate": {"gap": 0.02},
+        "certificate": {"gap": 1e5 * 0.02, "upper": 1e5},
         "summary": {
             "radius": 10.0,
             "contrast": 4.0,
@@ -85,8 +85,8 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
     ("warning", image(9), image(9, warnings=["one", "two"]), "one; two"),
     (
         "unproven",
-        image(9, certificate={"gap": 0.05}),
-        image(9, certificate={"gap": 0.25}),
+        image(9, certificate={"gap": 1e5 * 0.05, "upper": 1e5}),
+        image(9, certificate={"gap": 1e5 * 0.25, "upper": 1e5}),
         "the energy is proven to within 25% only; the median is 2%",
     ),
     (
@@ -113,7 +113,7 @@ def test_every_rule_has_a_case_and_they_go_from_bad_to_harmless() -> None:
 
 
 def test_a_gap_that_all_images_have_is_nothing_remarkable() -> None:
-    assert not any(flags([image(number, certificate={"gap": 0.4}) for number in range(6)]))
+    assert not any(flags([image(number, certificate={"gap": 1e5 * 0.4, "upper": 1e5}) for number in range(6)]))
 
 
 def test_a_few_images_have_no_median_to_be_compared_with() -> None:

@@ -103,19 +103,25 @@ def test_parquet_in_row_groups_and_one_after_the_other(tmp_path: Path, monkeypat
 
 
 class TestMadeOf:
-    def update(self, directory: Path, source: str, content: str) -> list[Path]:
+    def update(self, directory: Path, source: str, content: str, quick: str = "") -> list[Path]:
         written: list[Path] = []
 
         def write(path: Path) -> None:
             path.write_text(content)
             written.append(path)
 
-        MadeOf(directory / "known.json").update(directory / "t.csv", source, write)
+        asked = lambda: source  # noqa: E731
+        MadeOf(directory / "known.json").update(directory / "t.csv", asked, quick or source, write)
         return written
 
     def test_it_is_written_once(self, tmp_path: Path) -> None:
         assert self.update(tmp_path, "a", "1") and not self.update(tmp_path, "a", "1")
         assert self.update(tmp_path, "b", "2") and self.update(tmp_path, "a", "1")
+
+    def test_what_it_is_made_of_is_only_asked_where_that_may_have_changed(self, tmp_path: Path) -> None:
+        assert self.update(tmp_path, "a", "1", "then")
+        assert not self.update(tmp_path, "a", "1", "now") and not self.update(tmp_path, "never asked", "1", "now")
+        assert self.update(tmp_path, "b", "2", "later")
 
     def test_and_again_when_it_was_changed_or_is_gone(self, tmp_path: Path) -> None:
         table = tmp_path / "t.csv"

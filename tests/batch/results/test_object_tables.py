@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from superdsm.cli import main
 from superdsm.io import read_image
+from superdsm.testing import synthetic_image
 from tests.laboratory import Laboratory
 
 pytestmark = pytest.mark.process
@@ -142,6 +144,17 @@ def test_oneshot_leaves_no_parts(lab: Laboratory) -> None:
     assert not list(lab.root.glob("**/*objects*")) and not list(lab.root.glob(".superdsm/**/tables"))
 
 
+def test_prune_removes_parts_of_what_is_no_part_any_more(lab: Laboratory) -> None:
+    lab.task(tables=["objects.csv"])
+    assert lab.run()[0] == 0
+    assert main(["store", str(lab.root), "--prune"]) == 0
+    parts = lab.root / ".superdsm" / "tasks" / "@" / "tables" / "objects"
+    assert sorted(path.name for path in parts.iterdir()) == ["1.csv", "2.csv", "3.csv"]
+    lab.task(tables=["objects.csv"], file_ids=[2])
+    assert main(["store", str(lab.root), "--prune"]) == 0
+    assert [path.name for path in parts.iterdir()] == ["2.csv"]
+
+
 def test_tables_of_single_images_that_are_wanted_are_the_parts(lab: Laboratory) -> None:
     lab.task(tables=["objects.csv"], objects_pathpattern="single/%03d.csv")
     assert lab.run()[0] == 0
@@ -226,6 +239,48 @@ def test_other_channels_are_measured_and_change_no_result_of_a_stage(lab: Labora
     lab.task(**fields, measure_channels=["CFP"])
     _, images = lab.run()
     assert all("has no channel 'CFP'" in image["message"] for image in images.values())
+
+
+def test_segment_writes_the_same_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image, _ = synthetic_image(3, (96, 120), n_nuclei=6, radius=8.0)
+    planes = np.stack([image, image[::-1]])
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif",
+        planes,
+        photometric="minisblack",
+        metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5},
+    )
+    command = ["segment", str(tmp_path / "a.ome.tif"), "-o", str(tmp_path / "l.png"), "--channel", "DAPI"]
+    measure = ["--measure-channel", "GFP"]
+    assert main([*command, *measure]) == 2
+    assert "--measure-channel GFP: goes into a table of objects; add --export objects=PATH" in capsys.readouterr().err
+    assert main([*command, *measure, "--export", f"objects={tmp_path}/o.csv"]) == 0
+    labels = read_image(tmp_path / "l.png")
+    rows = table(tmp_path / "o.csv")
+    assert len(rows) == labels.max() > 2
+    for row in rows:
+        mask = labels == int(row["label"])
+        assert float(row["area_um2"]) == mask.sum() / 4
+        assert float(row["intensity_mean_GFP"]) == pytest.approx(planes[1][mask].mean())
+    task = {
+        "runnable": True,
+        "img_pathpattern": str(tmp_path / "%s.ome.tif"),
+        "file_ids": ["a"],
+        "channel": "DAPI",
+        "measure_channels": ["GFP"],
+        "tables": ["objects.csv"],
+        "config": {"profile": "adaptive"},
+    }
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "task.json").write_text(json.dumps(task))
+    assert main(["batch", str(tmp_path / "root"), "--run", "--executor", "serial"]) == 0
+    same = [{**row, "file_id": "a"} for row in rows]
+    assert table(tmp_path / "root" / "objects.csv") == same
+    (summary,) = table(tmp_path / "root" / "summary.csv")
+    areas = [float(row["area"]) for row in rows]
+    assert float(summary["area_median"]) == pytest.approx(np.median(areas), rel=0.1)
+    assert float(summary["area_median_um2"]) == float(summary["area_median"]) / 4
+    assert float(summary["contrast"]) > 3 and summary["fallbacks"] == "0" and float(summary["seconds"]) > 0
 
 
 def test_pycytominer_takes_them(lab: Laboratory) -> None:
