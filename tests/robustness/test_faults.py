@@ -112,5 +112,5 @@ def test_a_kill_at_every_call(kind: str, tree: Tree) -> None:
 @pytest.mark.parametrize("kind", ["clone", "open", "write", "mkdir"])
 def test_calls_that_fail_where_there_are_workers(kind: str, tree: Tree) -> None:
     tree.command = [*tree.command[:-1], "loky", "--jobs", "2"]
-    faults = [Fault(kind, number, at) for number in ERRORS[kind] for at in calls(tree, kind, 12)]
+    faults = [Fault(kind, number, at) for number in ERRORS[kind] for at in calls(tree, kind, 6)]
     attack(tree, faults, (0, 1, 2))
