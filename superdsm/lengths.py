@@ -60,7 +60,8 @@ def pixel_size(config: Mapping[str, Any]) -> float | None:
     size = float(given) if number else _micrometres(given, 1) if isinstance(given, str) else None
     if size is None or not 0 < size < math.inf:
         raise ConfigError(
-            f'{PIXEL_SIZE} = {given!r}; expected: the width of a pixel, a positive number of micrometres, or "650 nm"'
+            f'{PIXEL_SIZE} = {given!r}; expected: the width of a pixel, a positive number of micrometres, or "650 nm"',
+            PIXEL_SIZE,
         )
     return size
 
@@ -93,11 +94,11 @@ def in_pixels(value: str, unit: str, config: Mapping[str, Any], path: str) -> fl
     found = _micrometres(value, power)
     if found is None:
         example = 'length, for instance 12, or "5 um"' if power == 1 else 'area, for instance 400, or "80 um2"'
-        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {example}")
+        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {example}", path)
     size = pixel_size(config)
     if size is None:
         if found < 0:
-            raise ConfigError(f"{path} = {value!r} is negative; expected: a length")
+            raise ConfigError(f"{path} = {value!r} is negative; expected: a length", path)
         return Micrometres(found, unit)
     return found / size**power
 

@@ -83,6 +83,7 @@ ADAPTIVE = Profile(
             "AF_min_atom_radius": 0.3,
             "max_atom_norm_energy": 0.04,
             "max_cluster_marker_irregularity": 0.35,
+            "max_failed_trials": 100,
         },
         "global-energy-minimization": {
             "AF_beta": 1.3,
@@ -127,5 +128,5 @@ def get(name: Any = None) -> Profile:
     if not isinstance(name, str) or name not in PROFILES:
         known = " or ".join(f'"{known}"' for known in PROFILES)
         hint = suggest(name, list(PROFILES)) if isinstance(name, str) else ""
-        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}")
+        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}", "profile")
     return PROFILES[name]

@@ -128,6 +128,8 @@ class Exporter:
         One line on what is written.
     pixel_size_in : tuple of str
         Suffixes of the files into which the size of a pixel goes.
+    pixel_size_option : str
+        The option that must be on for that; "": none.
     measures_channels : bool
         Whether further channels of the image are measured.
     column_type : callable, optional
@@ -147,6 +149,7 @@ class Exporter:
     version: str = "1"
     doc: str = ""
     pixel_size_in: tuple[str, ...] = ()
+    pixel_size_option: str = ""
     measures_channels: bool = False
     column_type: Callable[[str], str] | None = None
     file_name: str = ""

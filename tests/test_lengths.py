@@ -14,6 +14,7 @@ from superdsm.lengths import in_pixels, pixel_size
 from superdsm.params import param
 from superdsm.plugins import default_pipeline
 from superdsm.stage import Stage, StageContext
+from tests.examples import examples
 
 
 class Size(Stage):
@@ -35,7 +36,7 @@ class Size(Stage):
 
 class TestLengths:
     @given(zoom=st.floats(0.05, 8), length=st.floats(0, 500), area=st.floats(0, 1e4), count=st.integers(0, 400))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_the_same_setting_of_a_resampled_image_is_the_same_on_the_working_grid(
         self, zoom: float, length: float, area: float, count: int
     ) -> None:
@@ -50,7 +51,7 @@ class TestLengths:
         assert report["size"]["length"] == 3 * length, "what is reported is in pixels of the image"
 
     @given(zoom=st.floats(0.05, 1), scale=st.floats(5, 20))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_reported_values_give_the_same_again(self, zoom: float, scale: float) -> None:
         stage = default_pipeline("adaptive")["dsm"]
         values, report = stage.resolve(Config(), scale, zoom)

@@ -1,6 +1,7 @@
 """``superdsm segment``: images in, label images out."""
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.cli import segment_exports
 from superdsm.cli.segment_exports import Wanted, places
 from superdsm.config import PIXEL_SIZE, PROFILE, SETTINGS, Config, parse_json
-from superdsm.errors import ConfigError, ImageError, SuperDSMError
+from superdsm.errors import ConfigError, ImageError, SuperDSMError, short
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import THREAD_VARIABLES, cpu_count
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
@@ -152,7 +153,7 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
         try:
             pipeline.validate(part.merged(everywhere))
         except ConfigError as exc:
-            raise ConfigError(f"{source}: {exc}") from exc
+            raise ConfigError(f"{source}: {exc}", *exc.paths) from exc
     readers = [reader_for(path) for path in args.images]
     outputs = _outputs(args)
     wanted = segment_exports.wanted(args, pipeline)
@@ -187,15 +188,19 @@ def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tu
     parts = [(config, str(path))] if path else []
     for setting in settings:
         name, equals, text = (item.strip() for item in setting.partition("="))
+        source = f"--set {short(setting)}"
         if not equals or not all(name.split("/")):
-            raise ConfigError(f"--set {setting}: give a name and a value, for instance --set AF_scale=40")
+            raise ConfigError(f"{source}: give a name and a value, for instance --set AF_scale=40")
         try:
             value = parse_json(text, "")
         except ConfigError:
             value = text  # a string without quotes
-        part = Config().with_value(name, value)
+        try:
+            part = Config().with_value(name, value)
+        except ConfigError as exc:
+            raise ConfigError(f"{source}: {exc}") from exc
         config = config.merged(part)
-        parts.append((part, f"--set {setting}"))
+        parts.append((part, source))
     return config, parts
 
 
@@ -336,18 +341,23 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     """Yield the outcomes in the order of the jobs."""
     import tempfile
 
-    from superdsm.batch.execution.scheduler import Lost, Scheduler
+    from superdsm.batch.execution.job import check_portable
+    from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
     from superdsm.batch.storage.progress import ProgressMessage, ProgressReader
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
 
+    check_portable(jobs[0].pipeline)
     known: dict[int, Outcome] = {}
-    with tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory:
+    with (
+        tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory,
+        contextlib.closing(ProgressReader(Path(directory))) as progress,
+    ):
         scheduler: Scheduler[Job, Outcome] = Scheduler(
             attempt,
             entry=registry().executors["loky"],
             options=ExecutorOptions(workers),
-            progress=ProgressReader(Path(directory)),
+            progress=progress,
         )
         given = dict(enumerate(jobs))
         turn = 0
@@ -358,6 +368,8 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
             while turn in known:
                 yield known.pop(turn)
                 turn += 1
+        if scheduler.ended:
+            sys.stderr.write(f"superdsm: warning: {LEFT_BEHIND}\n")
 
 
 def _given_up(job: Job, lost: "Lost") -> Outcome:

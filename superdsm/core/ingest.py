@@ -26,7 +26,7 @@ def composite_channel(image: npt.NDArray[Any]) -> str:
 
 
 def grey_image(
-    image: npt.NDArray[Any], histological: bool = False, channel: str = ""
+    image: npt.NDArray[Any], histological: bool, channel: str = ""
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
     """Turn an image into grey intensities, scaled to [0, 1] by their minimum and maximum.
 
@@ -38,7 +38,7 @@ def grey_image(
     image : ndarray of bool, integers or floats, shape (rows, columns) or (rows, columns, channels)
         In any memory layout and byte order. Grey (2-D, or one channel), grey with alpha (two channels), colour (three),
         or colour with alpha (four).
-    histological : bool, optional
+    histological : bool
         Whether the image is a colour image of dark objects on bright background.
     channel : str, optional
         Of a colour image: the channel to take instead of the luminance, see `superdsm.core.colours.channel_of`.

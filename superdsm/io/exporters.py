@@ -1,4 +1,7 @@
-"""Built-in exporters: label images, pictures, hyperparameters and logs; and how any exporter's file is written."""
+"""Built-in exporters: label images, certificates, hyperparameters and logs; and how any exporter's file is written.
+
+Those of pictures are in `superdsm.io.picture_exporters`.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,11 +13,10 @@ from superdsm.errors import PipelineError
 from superdsm.io.coco import COCO
 from superdsm.io.geojson import GEOJSON
 from superdsm.io.imagej_rois import ROIS
-from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
-from superdsm.io.label_exports import LABEL_OPTIONS, OBJECTS, final_objects, labels_of, option
+from superdsm.io.images import LABEL_SUFFIXES, check_suffix, replacing, save_labels
+from superdsm.io.label_exports import LABEL_OPTIONS, OBJECTS, labels_of
 from superdsm.io.label_files import CTC, OME
 from superdsm.jsonable import arrays_and_sets, plain
-from superdsm.params import param
 from superdsm.records import ExportContext, Exporter
 
 
@@ -70,45 +72,14 @@ def select_fields(exporter: Exporter, fields: Mapping[str, Any]) -> dict[str, An
     return result
 
 
-BORDER = option("seg_border", param(2, "Width of the contours, in pixels.", min=1, max=1000))
-
-
 def write_seg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the label image of the final objects."""
     save_labels(path, labels_of(fields, context), context.pixel_size)
 
 
-def write_overlay(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the image with the contours of the final objects."""
-    from superdsm.io.render import overlay
-
-    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
-    save_rgb(path, overlay(image, labels_of(fields, context), border=context.options["seg_border"]))
-
-
-def write_confidence(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the image with the contours of the final objects, coloured by their confidence."""
-    from superdsm.core.labels import label_image
-    from superdsm.io.render import confidence_picture
-
-    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
-    labelled = sorted((item for item in final_objects(fields) if not item.is_empty), key=lambda item: item.atoms)
-    labels = label_image(labelled, fields["g_raw"].shape)
-    values = [item.confidence for item in labelled]
-    save_rgb(path, confidence_picture(image, labels, values, border=context.options["seg_border"]))
-
-
 def write_certificate(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the certificate of optimality as JSON."""
     path.write_text(json.dumps(plain(fields["certificate"]), indent=1) + "\n", encoding="utf-8")
-
-
-def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the atoms and their adjacency graph."""
-    from superdsm.io.render import adjacency_picture
-
-    names = [next(name for name in alternatives.split("|") if name in fields) for alternatives in ADJACENCY_FIELDS]
-    save_rgb(path, adjacency_picture(*(fields[name] for name in names)))
 
 
 def write_cfg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -123,8 +94,6 @@ def write_log(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
     path.write_text("".join(lines), encoding="utf-8")
 
 
-ADJACENCY_FIELDS = ("g_work|g_raw", "atoms", "adjacencies", "seeds", "clusters")
-
 EXPORTERS: tuple[Exporter, ...] = (
     Exporter(
         "seg",
@@ -134,31 +103,6 @@ EXPORTERS: tuple[Exporter, ...] = (
         LABEL_OPTIONS,
         doc="Label image of the final objects.",
         pixel_size_in=(".tif", ".tiff"),
-    ),
-    Exporter(
-        "adj",
-        ADJACENCY_FIELDS,
-        write_adj,
-        PICTURE_SUFFIXES,
-        doc="Picture of the atoms (orange outlines; blue: outlines of clusters) and their adjacency graph "
-        "(red dots: seeds; green lines: adjacent atoms).",
-    ),
-    Exporter(
-        "overlay",
-        (OBJECTS, "g_raw", "g_rgb|g_raw"),
-        write_overlay,
-        PICTURE_SUFFIXES,
-        (BORDER, *LABEL_OPTIONS),
-        doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
-        "apart; dim intensities are shown brighter than they are.",
-    ),
-    Exporter(
-        "confidence",
-        (OBJECTS, "g_raw", "g_rgb|g_raw"),
-        write_confidence,
-        PICTURE_SUFFIXES,
-        (BORDER,),
-        doc="Picture with the contours of the final objects, from orange (unsure) to blue (sure).",
     ),
     Exporter(
         "certificate",

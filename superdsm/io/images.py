@@ -4,13 +4,13 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 """
 
 import contextlib
-import os
 import stat
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from superdsm import writing
 from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
@@ -39,7 +39,6 @@ __all__ = [
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
-MAX_NAME = 255  # bytes of a file name, on common file systems
 MICROMETRE = "\\u00B5m"  # as ImageJ escapes it
 
 
@@ -260,39 +259,33 @@ def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` with its suffix, which takes the place of `path` if no error occurs.
 
-    The temporary name is always the same, so that what a killed process leaves behind is overwritten by the next one.
-
     Raises
     ------
     ImageError
         The file cannot be written. Nothing is left behind, and an earlier file is untouched.
     """
-    name = f".{path.stem}-part{path.suffix}"
-    if len(os.fsencode(name)) > MAX_NAME:
-        name = f".{digest_bytes(os.fsencode(path.name))}-part{path.suffix}"
-    temporary = path.with_name(name)
+    temporary = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with writing.replacing(path) as temporary:
+            yield temporary
     except SuperDSMError as exc:
         raise ImageError(str(exc).replace(str(temporary), str(path))) from exc
     except OSError as exc:
         raise ImageError(f"{path}: cannot be written ({one_line(exc)}); check the path and the disk") from exc
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+def png_bytes(pixels: "npt.NDArray[Any]") -> bytes:
+    """Return a picture or label image as PNG; equal pixels give equal bytes."""
+    import imagecodecs
+
+    # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
+    return bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
 
 
 def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
-        import imagecodecs
-
-        # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
-        path.write_bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
+        path.write_bytes(png_bytes(pixels))
     elif suffix in (".tif", ".tiff"):
         import tifffile
 

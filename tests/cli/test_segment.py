@@ -281,3 +281,15 @@ def test_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main([*one, *arguments]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "l.png").exists()
+
+
+@pytest.mark.parametrize("name", ["random", "queue", "json", "numpy"])
+def test_files_in_the_working_directory_play_no_role(images: list[Path], tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('a script of my own')")
+    code = "import sys; from superdsm.cli import main; sys.exit(main(sys.argv[1:]))"  # as the installed command does
+    arguments = ["segment", *map(str, images[:2]), "-o", "out", "--set", "AF_scale=10", "--jobs", "2"]
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(list((tmp_path / "out").iterdir())) == 2

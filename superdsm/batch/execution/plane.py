@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.batch.execution.store_cache import OutputError
+from superdsm.batch.execution.store_cache import ChangedError
+from superdsm.batch.storage.digests import file_digest
 from superdsm.errors import ImageError
 from superdsm.io.sources import Selection
 from superdsm.records import Reader
@@ -26,19 +27,19 @@ class PlaneSource:
         What reads it.
     selection : Selection
         Which plane is segmented.
-    stat : tuple of int
-        Size and time of modification as planned.
+    planned : tuple of (int, int, str)
+        Size, time of modification, and digest of the file when it was planned.
     size : float, optional
         Width of a pixel in micrometres, if that is not to be read from the file.
     """
 
     def __init__(
-        self, path: Path, reader: Reader, selection: Selection, stat: tuple[int, int], size: float | None
+        self, path: Path, reader: Reader, selection: Selection, planned: tuple[int, int, str], size: float | None
     ) -> None:
         self._path = path
         self._reader = reader
         self._selection = selection
-        self._stat = stat
+        self._planned = planned
         self._size = size
 
     @functools.cached_property
@@ -54,18 +55,24 @@ class PlaneSource:
         ------
         ImageError
             It cannot be read.
-        OutputError
+        ChangedError
             The file is not the one that was planned any more.
         """
         from superdsm.io import read_plane
 
+        same = self._same_content  # else its results would be kept under the key of another image
         image = read_plane(
             self._source, self._selection if channel is None else replace(self._selection, channel=channel)
         )
         stat = self._path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != self._stat:
-            raise OutputError(f"{self._path}: was changed while it was being processed; run the batch again")
+        if not same or (stat.st_size, stat.st_mtime_ns) != self._planned[:2]:
+            raise ChangedError(f"{self._path}: was changed since it was planned; run the batch again")
         return image
+
+    @functools.cached_property
+    def _same_content(self) -> bool:
+        """Whether the bytes are those that were planned; size and time may be the same of others, too."""
+        return file_digest(self._path) == self._planned[2]
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

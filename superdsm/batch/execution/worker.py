@@ -1,16 +1,18 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
+import functools
 import os
 import time
 import traceback
 from pathlib import Path
 
+from superdsm import streams
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
 from superdsm.batch.execution.plane import PlaneSource
-from superdsm.batch.execution.store_cache import OutputError, StoreCache
+from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
 from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
-from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
+from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile, is_outside
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
@@ -18,6 +20,7 @@ from superdsm.evaluation import Evaluation
 from superdsm.io.images import read_builtin
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
+from superdsm.places import Places
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 from superdsm.summary import gathered
 
@@ -42,7 +45,8 @@ def work(job: Job) -> ImageResult:
     image = None
     try:
         with thread_map(job.threads) as mapper:
-            image = _Image(job, unpack(job.bundle, job.digest), mapper, result)
+            bundle = unpack(job.bundle, job.digest, tell=functools.partial(_tell_loading, job))
+            image = _Image(job, bundle, mapper, result)
             image.run()
     except KeyboardInterrupt:
         raise
@@ -54,20 +58,27 @@ def work(job: Job) -> ImageResult:
     return result
 
 
+def _tell_loading(job: Job, stage: str) -> None:
+    progress.send(job.progress, job.number, ProgressEvent.STAGE, time.time(), stage)
+
+
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     """Return kind, stage and message of a failure."""
     text = " ".join(str(exc).split()) or type(exc).__name__
+    inside = FailureKind.OUTSIDE if is_outside(exc) else FailureKind.STAGE
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
+    if isinstance(exc, ChangedError):
+        return FailureKind.CHANGED, where, text
     if isinstance(exc, StageError):
-        return FailureKind.STAGE, exc.stage, exc.message
+        return inside, exc.stage, exc.message
     if isinstance(exc, OutputError):
         return FailureKind.OUTPUT, where, text
     if isinstance(exc, ImageError):
-        return (FailureKind.OUTPUT if where.startswith(EXPORT) else FailureKind.STAGE), where, text
+        return (FailureKind.OUTPUT if where.startswith(EXPORT) else inside), where, text
     if isinstance(exc, OSError):
         return FailureKind.OUTPUT, where, text
-    return FailureKind.STAGE, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
+    return inside, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
 
 
 class _Image:
@@ -79,7 +90,9 @@ class _Image:
         self.result = result
         self.doing = ""
         reader = bundle.readers[job.reader]
-        self.source = PlaneSource(Path(job.path), reader, bundle.selection, job.stat, pixel_size(bundle.config))
+        self.source = PlaneSource(
+            Path(job.path), reader, bundle.selection, (*job.stat, job.content), pixel_size(bundle.config)
+        )
         self.cache = StoreCache(job, bundle)
         self.evaluation = Evaluation(
             bundle.stages,
@@ -117,7 +130,7 @@ class _Image:
 
     def tell(self, event: ProgressEvent, stage: str = "", seconds: float = 0.0) -> None:
         """Tell the parent."""
-        progress.send(self.bundle.progress, self.job.number, event, time.time(), stage, seconds)
+        progress.send(self.job.progress, self.job.number, event, time.time(), stage, seconds)
 
     def observe(self, event: Event) -> None:
         """Pass on what the stages tell."""
@@ -142,10 +155,15 @@ class _Image:
 
         params = self.evaluation.params().as_dict()
         keys = self.bundle.recipe.keys(self.job.image)
+        inputs: Places[bool] = Places()
+        for path in (self.job.path, *self.bundle.inputs):
+            inputs.add(path, True)
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
-            fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
+            fields = self.evaluation.fields(name for name, _ in recipe.inputs)
             self.doing = f"export of {recipe.name}"
+            if inputs.find(path) is not None:  # a link may have been made after the plan
+                raise OutputError(f"{path}: is a file that is read, and is not replaced; write to another path")
             runs = list(self.evaluation.known())
             read = [{"stage": "read", "notes": list(self.source.notes)}] if self.source.notes else []
             log = (*read, *({"stage": run.stage, **record} for run in runs for record in run.log))
@@ -190,6 +208,7 @@ def initialise_worker(parent: int) -> None:
     import signal
     import threading
 
+    streams.install()  # what a stage prints is no reason to fail
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

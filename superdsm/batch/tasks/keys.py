@@ -11,10 +11,11 @@ from typing import Any
 
 from superdsm.config import PIXEL_SIZE, Config
 from superdsm.errors import PipelineError
-from superdsm.evaluation import OUTSIDE, wiring
+from superdsm.evaluation import wiring
 from superdsm.fields import SCALE, SOURCE, ZOOM
 from superdsm.io.sources import Selection
 from superdsm.jsonable import canonical_json, digest, digest_bytes
+from superdsm.ledger import OUTSIDE
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
@@ -289,8 +290,9 @@ def make_export(
         inputs.append(found[0])
     suffix = pattern.rpartition("/")[2].rpartition(".")[2]
     code = {"provider": provider, "name": exporter.name, "version": exporter.version, "suffix": suffix}
-    settings = dict(options)
-    if f".{suffix.lower()}" in exporter.pixel_size_in:
+    neutral = {spec.name: spec.neutral for spec in exporter.options}
+    settings = {name: value for name, value in options.items() if value != neutral.get(name, ...)}
+    if f".{suffix.lower()}" in exporter.pixel_size_in and options.get(exporter.pixel_size_option, True):
         settings[PIXEL_SIZE] = FROM_FILE if pixel_size is None else pixel_size
     if exporter.measures_channels and channels:
         settings[CHANNELS] = list(channels)

@@ -11,7 +11,8 @@ from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
-from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
+from superdsm.batch.tasks.paths import scripts_absolute
+from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.jsonable import canonical_json, digest
@@ -41,6 +42,8 @@ class PreparedTask:
         The file ids.
     notes : tuple of str
         What the user should know.
+    warning : str
+        What must not be overlooked; "" if there is nothing of the kind.
     """
 
     task: Task
@@ -50,6 +53,7 @@ class PreparedTask:
     exporters: tuple[Exporter, ...]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
+    warning: str = ""
 
     @property
     def exports_digest(self) -> str:
@@ -118,7 +122,7 @@ class Preparer:
         pipeline = self._pipeline(task)
         last = self._last(task, pipeline)
         recipe = self._recipe(task, pipeline, last)
-        file_ids = task.file_ids()
+        file_ids, left_out = matches = task.matches()
         notes = [
             f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
             for stage in recipe.stages
@@ -152,10 +156,10 @@ class Preparer:
                 exporters.append(exporter)
         if repeated := task.repeated_file_ids():
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
+        warning = matches.warning(task.image_pattern) if left_out else ""
         if not file_ids:
             notes.append("there are no file ids")
-        self._check_overlap(task, exports)
-        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
+        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes), warning)
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()
@@ -236,10 +240,3 @@ class Preparer:
         if not exporter.accepts(Path(pattern).name) and not suffix.startswith((".%", "%")):
             expected = " or ".join(exporter.suffixes)
             raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")
-
-    def _check_overlap(self, task: Task, exports: Sequence[ExportRecipe]) -> None:
-        seen = {str(Path.cwd() / task.image_pattern): "img"}
-        for export in exports:
-            other = seen.setdefault(export.pattern, export.name)
-            if other != export.name:
-                raise task.error(export.name + fields.SUFFIX, f"is the same as {other}{fields.SUFFIX}; change one")

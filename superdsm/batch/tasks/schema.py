@@ -127,6 +127,8 @@ def _param(spec: Param, stage: str = "") -> dict[str, Any]:
     kind: dict[str, Any] = {"type": JSON_TYPES[float if spec.truncate else spec.type]}
     if spec.choices:
         kind = {"enum": list(spec.choices)}
+    if spec.pattern:
+        kind["pattern"] = f"^({spec.pattern})$"
     kind |= {name: bound for name, bound in _bounds(spec).items() if math.isfinite(bound)}
     kinds = [kind]
     if spec.unit:
