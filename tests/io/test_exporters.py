@@ -91,7 +91,8 @@ def test_adj_shows_the_graph(tmp_path: Path, fields: dict[str, Any]) -> None:
 
 
 def picture(tmp_path: Path, fields: dict[str, Any], exporter: str, **options: Any) -> Any:
-    context = replace(CONTEXT, options=options, params={"pixel_size": options.pop("pixel_size", None)})
+    size = options.pop("pixel_size", None)
+    context = replace(CONTEXT, options=options, pixel_size=None if size is None else (size, size))
     export(BY_NAME[exporter], tmp_path / "a.png", fields, context)
     return read_image(tmp_path / "a.png").astype(int)
 
