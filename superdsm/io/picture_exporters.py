@@ -155,7 +155,6 @@ PICTURES: tuple[Exporter, ...] = (
         (BORDER, *LABEL_OPTIONS, POSITION, COLOUR, ENHANCE, SCALE_BAR),
         pixel_size_in=PICTURE_SUFFIXES,
         pixel_size_option=SCALE_BAR.name,
-        version="2",
         doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
         "apart; dim intensities are shown brighter than they are.",
     ),
@@ -165,7 +164,6 @@ PICTURES: tuple[Exporter, ...] = (
         write_confidence,
         PICTURE_SUFFIXES,
         (BORDER,),
-        version="2",
         doc="Picture with the contours of the final objects, from orange (unsure) to blue (sure).",
     ),
     Exporter(
