@@ -266,6 +266,10 @@ class Stage:
         """Return whether a hyperparameter is in micrometres, and only the image can tell how many pixels that is."""
         return any(isinstance(value, Micrometres) for value in self._configured(config, False).values())
 
+    def files(self, config: Config) -> tuple[str, ...]:
+        """Return the paths of the files that the stage reads besides the image: nothing may be written there."""
+        return ()
+
     def _configured(self, config: Config, image: bool) -> dict[str, Any]:
         """Return by name a value, or how it follows the scale."""
         values: dict[str, Any] = {}

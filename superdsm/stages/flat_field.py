@@ -11,6 +11,7 @@ from superdsm.params import param
 from superdsm.stage import Stage, StageContext
 
 LARGEST = 999.0  # that is told
+FILES = ("flat", "dark_image")
 STRONG = 5.0  # ratio of the brightest to the darkest place beyond which an estimate is doubtful
 
 
@@ -48,11 +49,16 @@ class FlatField(Stage):
     def identity_params(self, config: Config, image: bool = False) -> dict[str, Any]:
         """Return the hyperparameters, for files the digests of their contents; see `Stage.identity_params`."""
         values = super().identity_params(config, image)
-        for name in ("flat", "dark_image"):
+        for name in FILES:
             if values[name]:
                 path = values[name]
                 values[name] = self._digests[path] = _digest(path, self.path(name))
         return values
+
+    def files(self, config: Config) -> tuple[str, ...]:
+        """Return the paths of the flat and the dark image."""
+        values = (config.get(self.path(name), self.defaults.get(name)) for name in FILES)
+        return tuple(value for value in values if isinstance(value, str) and value)
 
     def process(self, ctx: StageContext, *, image: Any) -> dict[str, Any]:
         """Return the corrected ``image``."""

@@ -117,6 +117,11 @@ def test_a_task_computes_again_when_the_flat_image_has_changed(lab: Laboratory, 
     code, lines = lab.call("--run", "--executor", "serial")
     assert code == 0, lines
     assert "1 complete" in "\n".join(lab.call()[1])
+    task["seg_pathpattern"] = str(files / "flat.tif")
+    (lab.root / "task.json").write_text(json.dumps({"runnable": True, **task}))
+    assert lab.call("--run")[0] == 2, "the flat image would be overwritten"
+    task["seg_pathpattern"] = "seg/%d.tif"
+    (lab.root / "task.json").write_text(json.dumps({"runnable": True, **task}))
     tifffile.imwrite(files / "flat.tif", np.rint(9_000 * light() + 50).astype(np.uint16))
     text = "\n".join(lab.call()[1])
     assert "1 to run" in text and "flat-field/flat" in text

@@ -53,6 +53,10 @@ class Files:
         for task in self.tree.tasks:
             for path, what in read_besides_images(task):
                 add(path, f"{what} of task {task.name}")
+        for prepared in self.prepared:
+            for stage in prepared.pipeline:
+                for path in stage.files(prepared.task.config):
+                    add(os.path.abspath(path), f"a file of the stage {stage.id} of task {prepared.task.name}")  # noqa: PTH100
         known = {prepared.task.name: prepared.file_ids for prepared in self.prepared}
         for task in self.tree.tasks:
             if task.runnable:
