@@ -33,8 +33,8 @@ class TaskBundle:
         The readers by name.
     selection : Selection
         Which plane of the images is segmented.
-    exporters, exports : tuple
-        The exporters, and what identifies their outputs.
+    exporters, exports : mapping
+        The exporters by name, and what identifies their outputs.
     store : Path
         Where results are kept.
     keep : bool
@@ -50,8 +50,8 @@ class TaskBundle:
     recipe: Recipe
     readers: Mapping[str, Reader]
     selection: Selection
-    exporters: tuple[Exporter, ...]
-    exports: tuple[ExportRecipe, ...]
+    exporters: Mapping[str, Exporter]
+    exports: Mapping[str, ExportRecipe]
     store: Path
     keep: bool
     fresh: bool
@@ -111,8 +111,8 @@ class Job:
     load : tuple of str
         Ids of the stages whose results were planned to be there. One that has vanished is computed; what the plan says
         is computed follows from this, so that it need not be told.
-    exports : tuple of (int, str)
-        Indices of the outputs to write, with their paths.
+    exports : tuple of (str, str)
+        Names of the outputs to write, with their paths.
     threads : int
         Number of threads to work with.
     """
@@ -127,7 +127,7 @@ class Job:
     image: str
     targets: tuple[str, ...]
     load: tuple[str, ...]
-    exports: tuple[tuple[int, str], ...]
+    exports: tuple[tuple[str, str], ...]
     threads: int = 1
 
 

@@ -48,8 +48,7 @@ class Jobs(Mapping[int, Job]):
             bundle = self._bundle(plan)
             self._packed[plan.name] = bundle, pack(bundle)
         data, digest = self._packed[plan.name][1]
-        stages = plan.prepared.recipe.stages
-        exports = tuple((index, expand(plan.prepared.exports[index].pattern, image.id)) for index in image.exports)
+        exports = tuple((name, expand(plan.prepared.exports[name].pattern, image.id)) for name in image.exports)
         return Job(
             number=number,
             id=image.id,
@@ -59,8 +58,8 @@ class Jobs(Mapping[int, Job]):
             stat=(image.file.size, image.file.mtime_ns),
             reader=reader.name,
             image=image.image,
-            targets=tuple(stages[at].id for at in image.targets),
-            load=tuple(stages[at].id for at in image.load),
+            targets=image.targets,
+            load=image.load,
             exports=exports,
             threads=self._threads,
         )

@@ -293,8 +293,7 @@ class _Execution:
         exports = prepared.exports_digest
         plan.journal.record_provenance(prepared.recipe.digest, prepared.recipe.provenance())
         plan.journal.record_provenance(exports, prepared.exports_provenance())
-        wanted = {export.name for export in prepared.exports}
-        outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in wanted}
+        outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in prepared.exports}
         for name, output in result.outputs.items():
             outputs[name] = replace(output, path=recorded_path(output.path, prepared.task.directory))
         seconds = {stage: round(value, 6) for stage, value in result.seconds.items()}

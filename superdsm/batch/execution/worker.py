@@ -137,15 +137,15 @@ class _Image:
 
         params = self.evaluation.params().as_dict()
         keys = self.bundle.recipe.keys(self.job.image)
-        for index, path in self.job.exports:
-            recipe = self.bundle.exports[index]
+        for exporter, path in self.job.exports:
+            recipe = self.bundle.exports[exporter]
             fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
             self.exporting = f"export of {recipe.name}"
             runs = list(self.evaluation.known())
             log = tuple({"stage": run.stage, **record} for run in runs for record in run.log)
             seconds = {run.stage: run.seconds for run in runs}
             context = ExportContext(str(self.job.id), recipe.options, params, log, seconds)
-            export(self.bundle.exporters[index], path, fields, context)
+            export(self.bundle.exporters[exporter], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)

@@ -34,8 +34,7 @@ def write(plan: TaskPlan, components: Components) -> None:
     """
     directory = plan.prepared.task.directory
     entries = [entry for file_id in plan.prepared.file_ids if (entry := plan.journal.get(file_id)) is not None]
-    stages = [stage.id for stage in plan.prepared.recipe.stages]
-    write_atomic(directory / "timings.csv", timings(stages, entries).csv())
+    write_atomic(directory / "timings.csv", timings(plan.prepared.recipe.stages, entries).csv())
     write_atomic(directory / "performance.csv", performance(entries).csv())
     if any(entry.certificate for entry in entries):
         write_atomic(directory / "certificate.csv", certificate(entries).csv())
@@ -157,10 +156,10 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
         "profile": prepared.task.config.get(PROFILE),
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
-            for stage in prepared.recipe.stages
+            for stage in prepared.recipe.stages.values()
         ],
         "config": prepared.task.config.as_dict(),
-        "outputs": {export.name: {"pattern": export.pattern, **export.options} for export in prepared.exports},
+        "outputs": {name: {"pattern": export.pattern, **export.options} for name, export in prepared.exports.items()},
         "images": {
             "total": len(prepared.file_ids),
             "done": sum(entry.status == DONE for entry in entries),

@@ -60,7 +60,7 @@ def find_conflicts(prepared_tasks: Sequence[PreparedTask]) -> list[TaskError]:
 def _writers(prepared: PreparedTask, resolved: dict[str, str]) -> Iterator[_Writer]:
     nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in prepared.file_ids)
     file_ids = prepared.file_ids
-    for export in prepared.exports if file_ids else ():
+    for export in prepared.exports.values() if file_ids else ():
         writer = _Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)))
         folder = os.path.dirname(export.pattern)  # noqa: PTH120 - a pattern is no path
         writer.spread = bool(conversions(folder)) or (nested and writer.count > 0)

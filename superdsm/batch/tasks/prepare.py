@@ -32,10 +32,10 @@ class PreparedTask:
         Its stages.
     recipe : Recipe
         What identifies its results.
-    exports : tuple of ExportRecipe
-        The outputs that it wants.
-    exporters : tuple of Exporter
-        What writes them.
+    exports : mapping
+        The outputs that it wants: `ExportRecipe` by the name of the exporter.
+    exporters : mapping
+        What writes them, by name.
     file_ids : tuple
         The file ids.
     notes : tuple of str
@@ -45,19 +45,19 @@ class PreparedTask:
     task: Task
     pipeline: Pipeline
     recipe: Recipe
-    exports: tuple[ExportRecipe, ...]
-    exporters: tuple[Exporter, ...]
+    exports: Mapping[str, ExportRecipe]
+    exporters: Mapping[str, Exporter]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
 
     @property
     def exports_digest(self) -> str:
         """Digest of the recipes of all outputs."""
-        return digest([[export.name, export.text] for export in self.exports])
+        return digest([[export.name, export.text] for export in self.exports.values()])
 
     def exports_provenance(self) -> list[list[object]]:
         """Return what the keys of the outputs are made of."""
-        return [[export.name, export.material, ""] for export in self.exports]
+        return [[export.name, export.material, ""] for export in self.exports.values()]
 
     @property
     def toplevel(self) -> frozenset[str]:
@@ -120,12 +120,12 @@ class Preparer:
         file_ids = task.file_ids()
         notes = [
             f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
-            for stage in recipe.stages
+            for stage in recipe.stages.values()
             if stage.material["code"] is None
         ]
         notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
-        exports, exporters = [], []
+        exports: dict[str, ExportRecipe] = {}
         for exporter in self.components.exporters.values():
             pattern = task.output_pattern(exporter)
             if pattern is None:
@@ -134,17 +134,17 @@ class Preparer:
             self._check_suffix(task, exporter, pattern)
             provider = self.components.provider("exporters", exporter.name)
             try:
-                exports.append(make_export(exporter, provider, pattern, task.output_options(exporter), recipe))
+                options = task.output_options(exporter)
+                exports[exporter.name] = make_export(exporter, provider, pattern, options, recipe)
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
-            else:
-                exporters.append(exporter)
         if repeated := task.repeated_file_ids():
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
         if not file_ids:
             notes.append("there are no file ids")
-        self._check_overlap(task, exports)
-        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
+        self._check_overlap(task, list(exports.values()))
+        exporters = {name: self.components.exporters[name] for name in exports}
+        return PreparedTask(task, pipeline, recipe, exports, exporters, file_ids, tuple(notes))
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()
