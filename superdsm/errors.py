@@ -91,3 +91,8 @@ def suggest(word: str, known: "list[str] | tuple[str, ...]") -> str:
 
     matches = get_close_matches(word, known, n=1, cutoff=0.6)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def short(text: str, most: int = 80) -> str:
+    """Return a text, or its beginning if it would not fit a line."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"

@@ -1,11 +1,12 @@
 """Hyperparameters: declared once with `param`, which is the source of their rules."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from superdsm.errors import ConfigError, suggest
+from superdsm.errors import ConfigError, short, suggest
 from superdsm.lengths import POWERS, ROUNDING, rescaled, significant
 
 UNITS: Mapping[str, Callable[[float], float]] = {
@@ -65,6 +66,7 @@ class Param:
     toplevel: bool = False
     neutral: Any = ...
     unit: str = ""
+    pattern: str = ""
 
     @property
     def factor_name(self) -> str:
@@ -94,16 +96,23 @@ class Param:
             if self.nullable:
                 return None
             raise ConfigError(f"{source or path} is null; expected: {self.expectation()}", path)
-        original, value = value, self._typed(value, path)
+        try:
+            original, value = value, self._typed(value, path)
+        except OverflowError as exc:  # an integer that is no number of floating point any more
+            raise ConfigError(f"{source or path} is out of range; expected: {self.expectation()}", path) from exc
         if self.choices and value not in self.choices:
-            hint = suggest(str(value), [str(choice) for choice in self.choices])
-            raise ConfigError(
-                f"{source or path} = {value!r} is not allowed; expected: {self.expectation()}{hint}", path
-            )
+            hint = suggest(short(str(value)), [str(choice) for choice in self.choices])
+            expected = self.expectation() + hint
+            raise ConfigError(f"{source or path} = {short(repr(value))} is not allowed; expected: {expected}", path)
+        if self.pattern and re.fullmatch(self.pattern, value) is None:
+            raise ConfigError(f"{source or path} = {short(repr(value))} is not allowed; {self.doc}", path)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
-                raise ConfigError(f"{source or path} = {value!r} is out of range; expected: {self.expectation()}", path)
+                expected = self.expectation()
+                raise ConfigError(
+                    f"{source or path} = {short(repr(value))} is out of range; expected: {expected}", path
+                )
         return float(original) if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
@@ -114,7 +123,7 @@ class Param:
             return int(value)
         if self.type in (bool, str) and isinstance(value, self.type):
             return value
-        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {self.expectation()}", path)
+        raise ConfigError(f"{path} = {short(repr(value))} is of the wrong type; expected: {self.expectation()}", path)
 
     def bounded(self, value: Any) -> Any:
         """Return a value after truncation and with the lower bound that the method sets."""
@@ -172,6 +181,7 @@ def param(
     toplevel: bool = False,
     neutral: Any = ...,
     unit: str = "",
+    pattern: str = "",
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -204,6 +214,8 @@ def param(
     unit : str, optional
         "px" for a length and "px2" for what grows with an area: values and defaults are in pixels of the image, may be
         given in micrometres as well, and are converted where the stage works on a resampled grid.
+    pattern : str, optional
+        Regular expression of the legal texts; `doc` says in words what they are.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
@@ -227,6 +239,7 @@ def param(
         toplevel=toplevel,
         neutral=neutral,
         unit=unit,
+        pattern=pattern,
     )
 
 

@@ -86,8 +86,13 @@ class TestLengths:
             in_pixels(text, "px", {"pixel_size": 1}, "dsm/smooth_amount")
 
     def test_a_pixel_size_is_needed_and_checked(self) -> None:
+        stage, config = Size(), Config({"size": {"length": "5 um"}})
+        assert stage.identity_params(config)["length"] == "5.0 um", "the image tells the rest"
+        assert stage.needs_pixel_size(config) and not stage.needs_pixel_size(Config({"size": {"length": "5 px"}}))
         with pytest.raises(ConfigError, match="the size of a pixel is not known; give pixel_size"):
-            in_pixels("5 um", "px", {}, "nucleus_radius")
+            stage.resolve(config, 10.0)
+        with pytest.raises(ConfigError, match="is negative; expected: a length"):
+            stage.identity_params(Config({"size": {"length": "-5 um"}}))
         for wrong in (0, -1, True, "x", "5 um2", [1], float("inf"), float("nan")):
             with pytest.raises(ConfigError, match="pixel_size = "):
                 pixel_size({"pixel_size": wrong})

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
-from superdsm.core.contours import surroundings
+from superdsm.core.contours import TINY, sharpness, surroundings
 from superdsm.core.filters import gaussian
 from superdsm.core.normalise import noise_level, weighted_quantile
 from superdsm.core.objects import FloatArray, Object
-from superdsm.core.refine import padded_box
+from superdsm.core.resample import resample
 from superdsm.parallel import Map, serial_map
 
 
@@ -53,6 +55,7 @@ def select(
     reach: float,
     inside_quantile: float,
     outside_quantile: float,
+    finest_radius: float,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
 ) -> tuple[list[Object], list[dict[str, Any]]]:
     """Keep the objects for which the image gives evidence that they are nuclei.
@@ -77,6 +80,8 @@ def select(
         Smallest and largest area, as a fraction of the area of a typical object.
     smoothing, reach, inside_quantile, outside_quantile : float
         How amplitudes are measured; see `superdsm.core.contours.to_image`.
+    finest_radius : float
+        Larger nuclei are measured on a coarser grid on which a typical one has this radius, in pixels.
     map : superdsm.parallel.Map, optional
         For parallelism; the outcome does not depend on it.
 
@@ -88,18 +93,22 @@ def select(
         One record per discarded object: its ``atoms``, the ``reason`` ("norm_energy", "small", "large", "noise", "dim",
         "blurred"), the ``value`` and the ``threshold`` that it misses.
     """
-    smooth = gaussian(image, smoothing, map)
-    labels = np.zeros(image.shape, np.int32)
-    for label, item in enumerate(objects, 1):
-        labels[item.slices][item.fragment] = label
+    zoom = min(1.0, finest_radius / radius)
+    rows, columns = image.shape
+    shape = max(1, round(rows * zoom)), max(1, round(columns * zoom))
+    smooth = gaussian(resample(image, shape), smoothing, map)
+    labels = sampled_labels(objects, image.shape, shape)
+    boxes = ndimage.find_objects(labels, len(objects))
 
     def measure(label: int) -> Evidence:
-        item = objects[label - 1]
+        box, area = boxes[label - 1], objects[label - 1].area
+        if box is None:  # its pixels were given to others that are as small; the stubs of SciPy do not know that
+            return Evidence(0.0, 0.0, area)  # type: ignore[unreachable]
         seen = surroundings(
-            smooth, labels, label, item.slices,
+            smooth, labels, label, box,
             reach=reach, inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
-        return Evidence(seen.amplitude, _step(item, smooth) / max(seen.amplitude, TINY), item.area)
+        return Evidence(seen.amplitude, sharpness(smooth, labels, label, box, seen.amplitude), area)
 
     found = map(measure, range(1, len(objects) + 1))
     area = math.pi * radius**2
@@ -127,9 +136,6 @@ def select(
     return kept, log
 
 
-TINY = 1e-12
-
-
 def _apply(
     rules: Sequence[tuple[str, Sequence[float], float]], verdicts: list[tuple[str, float, float] | None]
 ) -> None:
@@ -148,12 +154,33 @@ def _typical(values: Sequence[tuple[float, Evidence]]) -> float:
     return weighted_quantile(np.array([value for value, _ in values]), areas, 0.5)
 
 
-def _step(item: Object, smooth: FloatArray) -> float:
-    """Difference of the mean intensities of the pixels just inside and just outside of an outline."""
-    from scipy import ndimage
+def sampled_labels(
+    objects: Sequence[Object], shape: tuple[int, ...], new_shape: tuple[int, int]
+) -> npt.NDArray[np.int32]:
+    """Draw a label image on a grid that is not finer, from the pixels in the middle of each of its pixels.
 
-    mask, box = padded_box(item, 1, smooth.shape)
-    inner = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    outer = ndimage.binary_dilation(mask) & ~mask
-    part = smooth[box]
-    return float(part[inner].mean() - part[outer].mean()) if inner.any() and outer.any() else 0.0
+    Parameters
+    ----------
+    objects : sequence of Object
+        Objects with disjoint masks; those that are missed get one pixel.
+    shape, new_shape : tuple of int
+        Rows and columns of the image, and of the grid.
+
+    Returns
+    -------
+    ndarray of int32, shape `new_shape`
+        Labels 1, 2, ... in the order of the objects.
+    """
+    labels = np.zeros(shape, np.int32)
+    for label, item in enumerate(objects, 1):
+        labels[item.slices][item.fragment] = label
+    if shape == new_shape:
+        return labels
+    places = [((np.arange(n) + 0.5) * (size / n)).astype(np.intp) for n, size in zip(new_shape, shape, strict=True)]
+    sampled = labels[np.ix_(*places)]
+    missing = np.flatnonzero(np.bincount(sampled.ravel(), minlength=len(objects) + 1)[1:] == 0)
+    for index in missing.tolist():
+        item = objects[index]
+        row, column = np.argwhere(item.fragment)[item.area // 2] + item.offset
+        sampled[row * new_shape[0] // shape[0], column * new_shape[1] // shape[1]] = index + 1
+    return sampled

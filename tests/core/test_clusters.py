@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm._ext.clusters import border_counts
-from superdsm.core.clusters import find_adjacencies, find_clusters, find_markers
+from superdsm.core.clusters import count_left_out, find_adjacencies, find_clusters, find_markers
 from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.io import read_image
@@ -93,3 +93,16 @@ def test_background_does_not_connect_atoms():
     assert find_adjacencies(atoms, clusters, np.array([[1.0, 0, 0, 1]])).shape == (0, 2)
     assert find_adjacencies(atoms, clusters, np.array([[1.0, 0, 1, 1]])).tolist() == [[1, 2]]
     assert find_adjacencies(atoms, np.array([[1, 1, 2, 2]], np.int32), np.ones((1, 4))).shape == (0, 2)
+
+
+@settings(deadline=None, max_examples=60)
+@given(images(), st.sampled_from([0.2, 0.5]))
+def test_what_is_left_out_is_counted_by_its_brightness(y, max_irregularity):
+    clusters, y_mask = find_clusters(y, max_irregularity)
+    labels, n = ndi.label(~y_mask)
+    peaks = [y[labels == label].max() for label in range(1, n + 1)]
+    kept = [y[clusters == label].max() for label in range(1, clusters.max() + 1)]
+    specks = sum(peak < 0.25 * np.median(kept) for peak in peaks) if kept else 0
+    irregular, found_specks, share = count_left_out(y, y_mask, clusters)
+    assert (irregular, found_specks) == (n - specks, specks)
+    assert np.isclose(share, y[~y_mask].sum() / y[y > 0].sum() if n else 0)

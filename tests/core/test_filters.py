@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from superdsm.core.filters import TILE, gaussian, gaussian_weights, tiled
+from superdsm.core.filters import TILE, gaussian, gaussian_weights, largest_around, tiled
 from superdsm.parallel import thread_map
 from tests.examples import examples
 
@@ -65,3 +65,10 @@ def test_weights_of_the_second_derivative(sigma):
 def test_weights_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         gaussian_weights(3.0)[0] = 1
+
+
+@given(shapes, st.integers(0, 90), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_largest_values_equal_those_of_scipy(shape, reach, seed):
+    image = np.random.default_rng(seed).normal(size=shape)
+    assert np.array_equal(largest_around(image, reach), ndimage.maximum_filter(image, 2 * reach + 1))

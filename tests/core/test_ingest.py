@@ -15,7 +15,7 @@ from superdsm.stages.ingest import Ingest
 from tests.examples import examples
 from tests.hyperparameters import defaults
 
-grey_image = partial(ingest.grey_image, **defaults(Ingest))
+grey_image = partial(ingest.grey_image, **defaults(Ingest, "histological"))
 
 DTYPES = [bool, np.uint8, np.uint16, np.int16, np.uint32, np.float32, np.float64]
 

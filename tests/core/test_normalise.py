@@ -15,6 +15,7 @@ from superdsm.core.normalise import (
     limited,
     looks_bright_field,
     noise_level,
+    quantile,
     typical_amplitude,
     weighted_quantile,
     without_specks,
@@ -100,3 +101,8 @@ def test_bright_field_is_what_is_bright_but_for_its_objects():
     image, _ = grid_of_disks(9)
     assert not looks_bright_field(image) and looks_bright_field(-image)
     assert not looks_bright_field(np.ones((20, 20)))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.floats(0, 1))
+def test_quantile_equals_that_of_numpy(values, q):
+    assert quantile(np.array(values), q) == np.quantile(values, q)

@@ -410,12 +410,3 @@ def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(ImageError, match=r"cannot be written"):
         write_labels(path / "below-a-file.png", np.zeros((2, 2), dtype=int))
-
-
-def test_what_a_killed_process_left_is_taken_over(tmp_path: Path) -> None:
-    with replacing(tmp_path / "a.png") as temporary:
-        name = temporary.name
-        temporary.write_bytes(b"x")
-    (tmp_path / name).write_bytes(b"half")
-    write_labels(tmp_path / "a.png", np.zeros((2, 2), dtype=int))
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
