@@ -13,7 +13,7 @@ from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
+from superdsm.batch.execution.pool.scheduler import LEFT_BEHIND, Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
