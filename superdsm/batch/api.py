@@ -438,4 +438,4 @@ def _prepare(preparer: Preparer, tasks: Sequence[Task]) -> list[PreparedTask]:
 def _keys_in_use(plan: TaskPlan) -> set[str]:
     """Return the keys that a task refers to, those of images that have changed since included."""
     images = {image.image for image in plan.images} | {entry.image for entry in plan.journal.entries()}
-    return {key for image in images if image for key in plan.prepared.recipe.keys(image)}
+    return {key for image in images if image for key in plan.prepared.recipe.keys(image).values()}

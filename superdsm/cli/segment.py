@@ -23,7 +23,7 @@ from superdsm.summary import described
 
 if TYPE_CHECKING:
     from superdsm.api import Result
-    from superdsm.batch.execution.scheduler import Lost
+    from superdsm.batch.execution.pool.scheduler import Lost
     from superdsm.io import Selection
     from superdsm.pipeline import Pipeline
 
@@ -325,7 +325,7 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     import tempfile
 
     from superdsm.batch.execution.job import check_portable
-    from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
+    from superdsm.batch.execution.pool.scheduler import LEFT_BEHIND, Lost, Scheduler
     from superdsm.batch.storage.progress import ProgressMessage, ProgressReader
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions

@@ -143,7 +143,7 @@ def _load() -> None:
     import threadpoolctl  # noqa: F401
 
     import superdsm.batch.api
-    import superdsm.batch.execution.executors
+    import superdsm.batch.execution.pool.executors
     import superdsm.cli.batch.command
     import superdsm.cli.batch.json_lines
     import superdsm.cli.batch.lines

@@ -13,7 +13,7 @@ from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
+from superdsm.batch.execution.pool.scheduler import LEFT_BEHIND, Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
@@ -313,8 +313,7 @@ class _Execution:
         exports = prepared.exports_digest
         plan.journal.record_provenance(prepared.recipe.digest, prepared.recipe.provenance())
         plan.journal.record_provenance(exports, prepared.exports_provenance())
-        wanted = {export.name for export in prepared.exports}
-        outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in wanted}
+        outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in prepared.exports}
         for name, output in result.outputs.items():
             outputs[name] = replace(output, path=recorded_path(output.path, prepared.task))
         seconds = {stage: round(value, 6) for stage, value in result.seconds.items()}

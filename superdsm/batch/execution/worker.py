@@ -161,8 +161,8 @@ class _Image:
         inputs: Places[bool] = Places()
         for path in (self.job.path, *self.bundle.inputs):
             inputs.add(path, True)
-        for index, path in self.job.exports:
-            recipe = self.bundle.exports[index]
+        for exporter, path in self.job.exports:
+            recipe = self.bundle.exports[exporter]
             fields = self.evaluation.fields(name for name, _ in recipe.inputs)
             self.doing = f"export of {recipe.name}"
             if inputs.find(path) is not None:  # a link may have been made after the plan
@@ -181,7 +181,7 @@ class _Image:
                 self.source.planes(recipe.channels),
                 Path(self.job.path).name,
             )
-            export(self.bundle.exporters[index], path, fields, context)
+            export(self.bundle.exporters[exporter], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)

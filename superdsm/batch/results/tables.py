@@ -40,9 +40,8 @@ def write(plan: TaskPlan, components: Components) -> None:
     """
     directory = plan.prepared.task.directory
     entries = [entry for file_id in plan.prepared.file_ids if (entry := plan.journal.get(file_id)) is not None]
-    stages = [stage.id for stage in plan.prepared.recipe.stages]
     tables = {
-        "timings.csv": timings(stages, entries),
+        "timings.csv": timings(plan.prepared.recipe.stages, entries),
         "performance.csv": performance(entries),
         "certificate.csv": certificate(entries) if any(entry.certificate for entry in entries) else None,
         "summary.csv": summary(entries, plan.prepared),
@@ -172,11 +171,13 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
         "profile": prepared.task.config.get(PROFILE),
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
-            for stage in prepared.recipe.stages
+            for stage in prepared.recipe.stages.values()
         ],
         "config": prepared.task.config.as_dict(),
         "outputs": {
-            export.name: {"pattern": export.pattern, **export.options} for export in prepared.exports if not export.part
+            name: {"pattern": export.pattern, **export.options}
+            for name, export in prepared.exports.items()
+            if not export.part
         },
         "images": {
             "total": len(prepared.file_ids),

@@ -85,7 +85,7 @@ def writers_of(prepared: PreparedTask, places: Places[Any]) -> Iterator[Writer]:
     """Yield the outputs of a task; `places` tells which directories are the same."""
     nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in prepared.file_ids)
     file_ids = prepared.file_ids
-    for export in prepared.exports if file_ids else ():
+    for export in prepared.exports.values() if file_ids else ():
         writer = Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)), part=export.part)
         folder = os.path.dirname(export.pattern)  # noqa: PTH120 - a pattern is no path
         writer.spread = bool(conversions(folder)) or (nested and writer.count > 0)

@@ -43,10 +43,10 @@ class PreparedTask:
         Its stages.
     recipe : Recipe
         What identifies its results.
-    exports : tuple of ExportRecipe
-        The outputs that it wants.
-    exporters : tuple of Exporter
-        What writes them.
+    exports : mapping
+        The outputs that it wants: `ExportRecipe` by the name of the exporter.
+    exporters : mapping
+        What writes them, by name.
     file_ids : tuple
         The file ids.
     notes : tuple of str
@@ -62,8 +62,8 @@ class PreparedTask:
     task: Task
     pipeline: Pipeline
     recipe: Recipe
-    exports: tuple[ExportRecipe, ...]
-    exporters: tuple[Exporter, ...]
+    exports: Mapping[str, ExportRecipe]
+    exporters: Mapping[str, Exporter]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
     warning: str = ""
@@ -73,11 +73,11 @@ class PreparedTask:
     @property
     def exports_digest(self) -> str:
         """Digest of the recipes of all outputs."""
-        return digest([[export.name, export.text] for export in self.exports])
+        return digest([[export.name, export.text] for export in self.exports.values()])
 
     def exports_provenance(self) -> list[list[object]]:
         """Return what the keys of the outputs are made of."""
-        return [[export.name, export.material, ""] for export in self.exports]
+        return [[export.name, export.material, ""] for export in self.exports.values()]
 
     @property
     def toplevel(self) -> frozenset[str]:
@@ -96,7 +96,7 @@ def unused_parts(prepared: PreparedTask) -> Iterator[Path]:
     directory = parts_directory(prepared.task.root, prepared.task.name)
     used = {
         Path(expand(export.pattern, file_id))
-        for export in prepared.exports
+        for export in prepared.exports.values()
         if export.part
         for file_id in prepared.file_ids
     }
@@ -152,12 +152,12 @@ class Preparer:
         file_ids, left_out = matches = task.matches()
         notes = [
             f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
-            for stage in recipe.stages
+            for stage in recipe.stages.values()
             if stage.material["code"] is None
         ]
         notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
-        exports, exporters = [], []
+        exports: dict[str, ExportRecipe] = {}
         tables = table_requests(task, self.components.exporters)
         gathered = {table.export for table in tables}
         for exporter in self.components.exporters.values():
@@ -174,38 +174,33 @@ class Preparer:
                 raise task.error(exporter.name + fields.SUFFIX, problem)
             provider = self.components.provider("exporters", exporter.name)
             try:
-                exports.append(
-                    make_export(
-                        exporter,
-                        provider,
-                        pattern,
-                        task.output_options(exporter),
-                        recipe,
-                        pixel_size=pixel_size(task.config),
-                        channels=task.measured_channels,
-                        part=part,
-                    )
+                exports[exporter.name] = make_export(
+                    exporter,
+                    provider,
+                    pattern,
+                    task.output_options(exporter),
+                    recipe,
+                    pixel_size=pixel_size(task.config),
+                    channels=task.measured_channels,
+                    part=part,
                 )
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
-            else:
-                exporters.append(exporter)
         if repeated := task.repeated_file_ids():
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
         warning = matches.warning(task.image_pattern) if left_out else ""
         if not file_ids:
             notes.append("there are no file ids")
-        written = {export.name for export in exports}
         return PreparedTask(
             task,
             pipeline,
             recipe,
-            tuple(exports),
-            tuple(exporters),
+            exports,
+            {name: self.components.exporters[name] for name in exports},
             file_ids,
             tuple(notes),
             warning,
-            tuple(table for table in tables if table.export in written),
+            tuple(table for table in tables if table.export in exports),
             image_columns(task, (expand(task.image_pattern, file_id) for file_id in file_ids)),
         )
 
