@@ -70,3 +70,11 @@ def test_outlines_of_large_images_are_sampled():
 
 def test_nothing_alone_changes_nothing():
     assert refined_radius(np.full((64, 64), 3.0), 7.0) == 7.0
+
+
+def test_dim_texture_does_not_count():
+    image, _ = grid_of_disks(12, number=4, noise=0.2)
+    small, _ = grid_of_disks(5, number=9, noise=0.0)
+    beside = np.concatenate([image, np.resize(10 + 0.12 * (small - 10), (small.shape[0], image.shape[1]))])
+    plain = refined_radius(image, 12.0, trust=1.0)
+    assert refined_radius(beside, 12.0, trust=1.0) == pytest.approx(plain, rel=0.03)
