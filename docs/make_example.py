@@ -10,17 +10,17 @@ import numpy as np
 from superdsm.api import segment
 from superdsm.config import Config
 from superdsm.io import read_image, write_rgb
-from superdsm.io.render import adjacency_picture, overlay
+from superdsm.io.render import graph_picture, overlay
 
 GAP = 8  # white pixels between the pictures
 
 examples = Path("examples")
 result = segment(read_image(examples / "images" / "uneven.png"), Config.from_file(examples / "config.json"))
 fields = result.fields
-names = ("g_raw", "atoms", "adjacencies", "seeds", "clusters")
+names = ("y", "atoms", "adjacencies", "seeds", "clusters")
 pictures = [
     overlay(fields["g_raw"], np.zeros_like(result.labels)),
-    adjacency_picture(*(fields[name] for name in names)),
+    graph_picture(*(fields[name] for name in names)),
     result.overlay(),
 ]
 gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)

@@ -88,13 +88,17 @@ class Result(Run):
     def _on_working_grid(self) -> bool:
         return self.fields.get(ZOOM) not in (None, 1)
 
-    def overlay(self, border: int = 2) -> "npt.NDArray[np.uint8]":
+    def overlay(self, border: int = 2, position: str = "inner", *, enhance: bool = True) -> "npt.NDArray[np.uint8]":
         """Return a picture of the image with the contours of the final objects.
 
         Parameters
         ----------
         border : int
             Width of the contours, in pixels.
+        position : str, optional
+            Where the contours lie: "inner", "center" or "outer" of the edges of the objects.
+        enhance : bool, optional
+            Whether dim intensities are shown brighter than they are.
 
         Returns
         -------
@@ -103,7 +107,28 @@ class Result(Run):
         from superdsm.io.render import overlay
 
         image = None if self._on_working_grid else self.fields.get("g_rgb")
-        return overlay(self.fields["g_raw"] if image is None else image, self.labels, border=border)
+        picture = self.fields["g_raw"] if image is None else image
+        return overlay(picture, self.labels, border=border, position=position, enhance=enhance)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the overlay, the number of objects, and what the user should know."""
+        import base64
+        import html
+
+        from superdsm.io.images import png_bytes
+        from superdsm.summary import described
+
+        if not any(name in self.fields for name in FINAL_OBJECTS):
+            return f"<p>{html.escape(repr(self))}</p>"
+        picture = base64.b64encode(png_bytes(self.overlay())).decode()
+        seconds = f"{sum(self.timings.values()):.2f} s"
+        facts = ", ".join([f"{len(self.objects)} objects", *described(self.summary), seconds])
+        warnings = "".join(f"<br>warning: {html.escape(text)}" for text in self.warnings)
+        return (
+            f'<figure style="margin:0"><img src="data:image/png;base64,{picture}" style="max-width:100%" '
+            f'alt="the image with the contours of the objects">'
+            f"<figcaption>{html.escape(facts)}{warnings}</figcaption></figure>"
+        )
 
 
 def segment(

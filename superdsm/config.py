@@ -5,16 +5,18 @@ It is a value: it never changes, and equal content in any order has the same dig
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from superdsm.errors import ConfigError
+from superdsm.errors import ConfigError, short
 from superdsm.jsonable import digest, plain, scalars
 
 PROFILE = "profile"
 PIXEL_SIZE = "pixel_size"
 SETTINGS = (PROFILE, PIXEL_SIZE)  # stand at the top level of a configuration and belong to no stage
+LEVELS = 100  # of values in values: more are damage or mischief, and beyond what the interpreter can follow
 
 
 def parse_json(text: str, name: str, error: type[Exception] = ConfigError) -> Any:
@@ -32,21 +34,47 @@ def parse_json(text: str, name: str, error: type[Exception] = ConfigError) -> An
     Raises
     ------
     ConfigError
-        (or `error`) The text is not JSON, or an object has a key twice; says the line and the column.
+        (or `error`) The text is not JSON, or an object has a key twice; says the line and the column. Or there are
+        too many digits or levels.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise error(f"{name}: the key {twice!r} stands twice in one object; remove one of them")
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise error(f"{name}: the key {short(repr(twice))} stands twice in one object; remove one of them")
         return result
 
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        value = json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as exc:
         raise error(f"{name}: line {exc.lineno}, column {exc.colno}: invalid JSON: {exc.msg}") from exc
+    except RecursionError as exc:
+        raise error(f"{name}: {TOO_DEEP}") from exc
+    except ValueError as exc:  # Python reads integers up to a limit only
+        raise error(f"{name}: a number has more digits than can be read; give one that is shorter") from exc
+    if too_deep(value):
+        raise error(f"{name}: {TOO_DEEP}")
+    return value
+
+
+TOO_DEEP = f"values are nested in more than {LEVELS} levels; remove some"
+
+
+def too_deep(value: Any) -> bool:
+    """Return whether there are more than `LEVELS` lists or mappings in one another."""
+    level = [value]
+    for _ in range(LEVELS + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (Mapping, list, tuple))
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            if isinstance(inner, (Mapping, list, tuple))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def read_json(path: Path, error: type[Exception] = ConfigError) -> Any:
@@ -87,6 +115,8 @@ class Config(Mapping[str, Any]):
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         if data is not None and not isinstance(data, Mapping):
             raise ConfigError(f"a configuration is an object with hyperparameters, not {type(data).__name__}")
+        if too_deep(data):
+            raise ConfigError(TOO_DEEP)
         try:
             self._data: dict[str, Any] = _nested(plain(data or {}, scalars))
         except TypeError as exc:
@@ -101,7 +131,7 @@ class Config(Mapping[str, Any]):
         try:
             return cls(data)
         except ConfigError as exc:
-            raise ConfigError(f"{path}: {exc}") from exc
+            raise ConfigError(f"{path}: {exc}", *exc.paths) from exc
 
     def __getitem__(self, path: str) -> Any:
         value: Any = self._data
@@ -132,7 +162,10 @@ class Config(Mapping[str, Any]):
 
     def with_value(self, path: str, value: Any) -> "Config":
         """Return a configuration in which the value at ``namespace/key`` is another one."""
-        for key in reversed(path.split("/")):
+        keys = path.split("/")
+        if len(keys) > LEVELS:
+            raise ConfigError(TOO_DEEP)
+        for key in reversed(keys):
             value = {key: value}
         return self.merged(value)
 
@@ -156,10 +189,11 @@ def _nested(data: dict[str, Any]) -> dict[str, Any]:
         for namespace in namespaces:
             below = inner.get(namespace, {})
             if not isinstance(below, dict):
-                raise ConfigError(f"{namespace!r} is given a value, and {path!r} another one; remove one of them")
+                message = f"{namespace!r} is given a value, and {path!r} another one; remove one of them"
+                raise ConfigError(message, namespace, path)
             inner[namespace] = inner = dict(below)
         if name in inner:
-            raise ConfigError(f"{path!r} is given twice; remove one of them")
+            raise ConfigError(f"{path!r} is given twice; remove one of them", path)
         inner[name] = data[path]
     return result
 

@@ -44,8 +44,9 @@ def superdsm_register_readers() -> Iterable[Reader]:
 def superdsm_register_exporters() -> Iterable[Exporter]:
     """Offer the exporters of label images, pictures, hyperparameters and logs."""
     from superdsm.io.exporters import EXPORTERS
+    from superdsm.io.picture_exporters import PICTURES
 
-    return EXPORTERS
+    return (*EXPORTERS, *PICTURES)
 
 
 @hookimpl
@@ -59,6 +60,7 @@ def superdsm_register_executors() -> Iterable[ExecutorEntry]:
 @hookimpl
 def superdsm_register_commands() -> Iterable[Command]:
     """Offer the subcommands; each module is quick to import."""
-    from superdsm.cli import batch, evaluate, info, plugins, segment, stages, store
+    from superdsm.cli import batch, evaluate, export, info, plugins, report, schema, segment, stages, store
 
-    return [module.COMMAND for module in (segment, batch, evaluate, store, info, stages, plugins)]
+    modules = (segment, batch, report, export, evaluate, store, info, stages, schema, plugins)
+    return [module.COMMAND for module in modules]

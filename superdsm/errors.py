@@ -6,7 +6,23 @@ class SuperDSMError(Exception):
 
 
 class ConfigError(SuperDSMError):
-    """A hyperparameter or a configuration file is wrong."""
+    """A hyperparameter or a configuration file is wrong.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    *paths : str
+        The hyperparameters that it is about, as ``namespace/name``, so that their place in a file can be told.
+    """
+
+    def __init__(self, message: str, *paths: str) -> None:
+        super().__init__(message, *paths)
+        self.message = message
+        self.paths = paths
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class PipelineError(SuperDSMError):
@@ -75,3 +91,8 @@ def suggest(word: str, known: "list[str] | tuple[str, ...]") -> str:
 
     matches = get_close_matches(word, known, n=1, cutoff=0.6)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def short(text: str, most: int = 80) -> str:
+    """Return a text, or its beginning if it would not fit a line."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"

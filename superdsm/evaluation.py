@@ -4,20 +4,21 @@ There is one for every way of running: `Pipeline.run` asks for all fields and ha
 asks for what the plan says, and its earlier results are in a store.
 """
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from superdsm.config import SETTINGS, Config
+from superdsm.content import ContentError, Shape
 from superdsm.errors import PipelineError, StageError, SuperDSMError
-from superdsm.fields import SCALE, SOURCE, ZOOM, check_value, image_shape, resampled_shape
+from superdsm.fields import SCALE, SOURCE, ZOOM, image_shape
+from superdsm.jsonable import plain
+from superdsm.ledger import OUTSIDE, Ledger
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import Stage, StageContext
+from superdsm.stage import SUMMARY, Stage, StageContext
 
-OUTSIDE = ""  # stands for the stage that provides what is given from outside
 Observe = Callable[[Event], None]
 
 
@@ -62,6 +63,9 @@ class Cache(Protocol):
 
     def put(self, run: StageRun) -> StageRun:
         """Keep what a stage has made; return it as it will be when it is taken from here."""
+
+    def reject(self, stage_id: str, problem: str) -> None:
+        """Do not return the result of a stage again: it is not what the stage may provide."""
 
 
 def wiring(stages: Iterable[Stage], given: Iterable[str] = ()) -> dict[str, dict[str, str]]:
@@ -152,6 +156,7 @@ class Evaluation:
         self._wires = wiring(self.stages.values(), self.given)
         self._runs: dict[str, StageRun] = {}
         self._reports: dict[str, dict[str, Any]] = {}
+        self._ledger = Ledger(self.stages, self._wires, self.given)
         known = {*self.given, SOURCE} if source else {*self.given}
         for stage_id, wires in self._wires.items():
             absent = [name for name, provider in wires.items() if provider == OUTSIDE and name not in known]
@@ -172,8 +177,14 @@ class Evaluation:
 
     def field(self, name: str) -> Any:
         """Return a field as it is after all stages; for errors see `ensure`."""
-        providers = [stage.id for stage in self.stages.values() if name in stage.outputs]
-        return self._value(name, providers[-1] if providers else OUTSIDE)
+        return self.fields([name])[name]
+
+    def fields(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return fields as they are after all stages, which fit together; for errors see `ensure`."""
+        last = dict.fromkeys(names, OUTSIDE)
+        for stage in self.stages.values():
+            last |= {name: stage.id for name in stage.outputs if name in last}
+        return self._fitting(last)
 
     def known(self) -> Iterator[StageRun]:
         """Yield what is known of the stages without running any: in their order, those of the cache included."""
@@ -197,11 +208,43 @@ class Evaluation:
 
     def _value(self, name: str, provider: str) -> Any:
         if provider == OUTSIDE:
-            return self._image() if name == SOURCE else self.given[name]
+            value = self._image() if name == SOURCE else self.given[name]
+            self._ledger.enter_given(name, value)
+            return value
+        run = self.ensure(provider)
         try:
-            return self.ensure(provider).outputs[name]
+            value = run.outputs[name]
+            self._ledger.enter(provider, name, value)
         except LostError:
             return self._compute(self.stages[provider]).outputs[name]
+        except ContentError as exc:
+            self._reject(provider, f"the field {name!r} {exc}")
+            return self._compute(self.stages[provider]).outputs[name]
+        return value
+
+    def _reject(self, provider: str, problem: str) -> None:
+        """Forget an earlier result that is not what the stage may provide."""
+        if self._cache is not None:
+            self._cache.reject(provider, problem)
+        del self._runs[provider]
+        self._ledger.forget(provider)
+
+    def _fitting(self, wires: Mapping[str, str]) -> dict[str, Any]:
+        """Return fields, given the stages they are from; earlier results that fit to no others are computed anew."""
+        values = {name: self._value(name, provider) for name, provider in wires.items()}
+        found = self._ledger.misfit(wires)
+        earlier = [id_ for id_ in dict.fromkeys(wires.values()) if id_ in self._runs and id_ not in self.computed]
+        if found is not None and earlier:
+            for stage_id in earlier:
+                self._reject(stage_id, f"the field {found[0]!r} {found[1]}")
+            values = {name: self._value(name, provider) for name, provider in wires.items()}
+            found = self._ledger.misfit(wires)
+        if found is not None:
+            name, problem = found
+            if wires[name] == OUTSIDE:
+                raise PipelineError(f"the given field {name!r} {problem}")
+            raise StageError(wires[name], f"the field {name!r} {problem}")
+        return values
 
     def _image(self) -> Any:
         if SOURCE not in self.given and self._source is not None:
@@ -222,7 +265,7 @@ class Evaluation:
         return self._reports[stage.id]
 
     def _compute(self, stage: Stage) -> StageRun:
-        inputs = {name: self._value(name, provider) for name, provider in self._wires[stage.id].items()}
+        inputs = self._fitting(self._wires[stage.id])
         self.where = stage.id
         run = self._runs[stage.id] = self._run(stage, inputs)
         self.computed.append(stage.id)
@@ -237,16 +280,14 @@ class Evaluation:
         ctx = StageContext(params, self._mapper, self.name)
         outputs = self._outputs(stage, ctx, inputs)
         seconds = time.perf_counter() - start
+        warnings, log = _told(stage, ctx)
         self._observe(StageFinished("", self.name, stage.id, seconds))
-        return StageRun(
-            stage.id, dict(outputs), seconds, tuple(ctx.warnings), tuple(ctx.records), summarise(stage, outputs)
-        )
+        return StageRun(stage.id, dict(outputs), seconds, warnings, log, summarise(stage, outputs))
 
     def _outputs(self, stage: Stage, ctx: StageContext, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a stage returns, checked; whatever it raises is its own failure."""
         blind = stage.needs_scale and inputs[SCALE] is None and not stage.always
-        sized = any(isinstance(axis, str) for name in stage.outputs for axis in stage.field(name).shape)
-        shape = self._shape(stage, inputs) if blind or sized else None
+        shape = self._shape(stage, inputs) if blind or self._ledger.is_sized(stage) else None
         if blind and shape is None:
             raise PipelineError(f"to start at {stage.id!r} without a scale, give the field {SOURCE!r}")
         try:
@@ -258,11 +299,9 @@ class Evaluation:
             raise
         except BaseException as exc:  # a stage may be anybody's code, and may even end the interpreter
             raise StageError(stage.id, f"{type(exc).__name__}: {exc}".removesuffix(": ")) from exc
-        zoom = None if shape is None else self._zoom(stage, outputs)
-        _check(stage, outputs, shape, shape if shape is None or zoom is None else resampled_shape(shape, zoom))
-        return outputs  # type: ignore[no-any-return]
+        return self._ledger.enter_outputs(stage, outputs, shape, self._zoom)
 
-    def _shape(self, stage: Stage, inputs: Mapping[str, Any]) -> tuple[int, int] | None:
+    def _shape(self, stage: Stage, inputs: Mapping[str, Any]) -> Shape | None:
         """Return rows and columns of the image; None if nothing tells."""
         resampled = any(ZOOM in other.outputs for other in self.stages.values())
         shape = image_shape(self.given) or (None if resampled else image_shape(inputs))
@@ -271,14 +310,28 @@ class Evaluation:
             self.where = stage.id
         return shape
 
-    def _zoom(self, stage: Stage, outputs: Any) -> float | None:
+    def _zoom(self, stage: Stage, outputs: Mapping[str, Any]) -> float | None:
         """Return the zoom of the grid that a stage leaves behind; None if there is only one."""
-        if isinstance(outputs, Mapping) and ZOOM in outputs:
+        if ZOOM in outputs:
             found: float | None = outputs[ZOOM]
             return found
         ids = list(self.stages)
         before = [id_ for id_ in ids[: ids.index(stage.id)] if ZOOM in self.stages[id_].outputs]
         return self._value(ZOOM, before[-1]) if before else self.given.get(ZOOM)
+
+
+def _told(stage: Stage, ctx: StageContext) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...]]:
+    """Return the warnings and the log of a stage, of which the summary goes to the user and into tables."""
+    try:
+        warnings = tuple(map(str, ctx.warnings))
+        log = tuple(
+            {**record, SUMMARY: dict(plain(record[SUMMARY]))} if SUMMARY in record else record for record in ctx.records
+        )
+    except Exception as exc:  # whatever it has put there
+        raise StageError(
+            stage.id, f"what it tells or logs is no text or no dict ({type(exc).__name__}: {exc})"
+        ) from exc
+    return warnings, log
 
 
 @dataclass(frozen=True)
@@ -319,21 +372,3 @@ class Run:
             [warning for run in runs for warning in run.warnings],
             [{"stage": run.stage, **record} for run in runs for record in run.log],
         )
-
-
-def _check(stage: Stage, outputs: Any, image: tuple[int, int] | None, working: tuple[int, int] | None) -> None:
-    """Check what a stage returned, given the shapes of both grids, and make its arrays read-only."""
-    if not isinstance(outputs, Mapping):
-        raise StageError(stage.id, f"process() returned {type(outputs).__name__}, not a dict of fields")
-    if set(outputs) != set(stage.outputs):
-        raise StageError(
-            stage.id, f"process() returned {sorted(map(str, outputs))}, but the outputs are {sorted(stage.outputs)}"
-        )
-    for name, value in outputs.items():
-        declared = stage.field(name)
-        problem = check_value(declared, value, working if declared.grid == "working" else image)
-        if problem:
-            raise StageError(stage.id, f"the field {name!r} {problem}")
-        if hasattr(value, "setflags"):
-            with contextlib.suppress(ValueError):  # a view that is not ours to freeze
-                value.setflags(write=False)

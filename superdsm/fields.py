@@ -15,6 +15,14 @@ from typing import Any
 KINDS = ("array", "json", "table", "objects")
 GRIDS = ("", "image", "working")
 SUMMARIES = {"": KINDS, "number": ("objects",), "counts": ("json",), "certificate": ("json",)}
+HOLDS = {
+    "": KINDS,
+    "labels": ("array",),
+    "points": ("array",),
+    "pairs": ("array",),
+    "number": ("json",),
+    "dict": ("json",),
+}
 SOURCE = "image"  # what is given from outside
 SCALE = "scale"  # what automatic hyperparameters follow
 ZOOM = "zoom"  # what lengths follow that users give
@@ -51,6 +59,14 @@ class Field:
     grid : str
         What its pixels are: "image", those of the image; "working", those that the stages between ``resolution`` and
         ``restore`` work on (of a pipeline without these stages: those of the image); "" if it has none.
+    holds : str
+        What is checked of the content (see `superdsm.content`): "labels" (the labels 1, 2, ..., n, all of them, and 0),
+        "points" (rows and columns inside the grid), "pairs" (of labels of `of`), "number" (of "json": finite and
+        positive), "dict" (of "json"), or nothing.
+    of : str
+        The field whose labels "pairs" and "points" refer to: pairs hold some of them, points have one for each.
+    needed : bool
+        Whether None is refused.
     """
 
     name: str
@@ -62,6 +78,9 @@ class Field:
     finite: bool = False
     summary: str = ""
     grid: str = ""
+    holds: str = ""
+    of: str = ""
+    needed: bool = False
 
     def __post_init__(self) -> None:
         if self.grid not in GRIDS:
@@ -70,6 +89,8 @@ class Field:
             raise ValueError(f"field {self.name!r}: kind {self.kind!r} is none of {', '.join(KINDS)}")
         if self.kind not in SUMMARIES.get(self.summary, ()):
             raise ValueError(f"field {self.name!r}: a field of kind {self.kind!r} has no summary {self.summary!r}")
+        if self.kind not in HOLDS.get(self.holds, ()):
+            raise ValueError(f"field {self.name!r}: a field of kind {self.kind!r} holds no {self.holds!r}")
 
 
 IMAGE = ("rows", "columns")
@@ -79,18 +100,55 @@ FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
         Field(SOURCE, "array", "The image as it was read.", "", (), grid="image"),
-        Field("g_raw", "array", "Grey intensities, scaled to [0, 1].", "float64", IMAGE, finite=True, grid="image"),
+        Field(
+            "g_raw",
+            "array",
+            "Grey intensities, scaled to [0, 1].",
+            "float64",
+            IMAGE,
+            finite=True,
+            grid="image",
+            needed=True,
+        ),
         Field("g_rgb", "array", "Colour image of histological input, else None.", "uint8", (*IMAGE, 3), grid="image"),
         Field(
             SCALE,
             "json",
             "Standard deviation of the blob of a typical object, in pixels of the grid of g_raw; None: no blob.",
+            holds="number",
         ),
-        Field("nuclei", "json", "Size of the nuclei: radius in pixels of the image, spread, number of blobs."),
-        Field(ZOOM, "json", "Pixels of the grid of g_raw per pixel of the image, along an axis; 1 where it is one."),
-        Field(WORK, "json", "The scale and the zoom of the working grid, kept for its end."),
-        Field("g_work", "array", "The resampled grey intensities.", "float64", IMAGE, finite=True, grid="working"),
-        Field("g_image", "array", "Grey intensities of the image, kept for its end.", "float64", IMAGE, grid="image"),
+        Field(
+            "nuclei",
+            "json",
+            "Size of the nuclei: radius in pixels of the image, spread, number of blobs.",
+            holds="dict",
+        ),
+        Field(
+            ZOOM,
+            "json",
+            "Pixels of the grid of g_raw per pixel of the image, along an axis; 1 where it is one.",
+            holds="number",
+        ),
+        Field(WORK, "json", "The scale and the zoom of the working grid, kept for its end.", holds="dict"),
+        Field(
+            "g_work",
+            "array",
+            "The resampled grey intensities.",
+            "float64",
+            IMAGE,
+            finite=True,
+            grid="working",
+            needed=True,
+        ),
+        Field(
+            "g_image",
+            "array",
+            "Grey intensities of the image, kept for its end.",
+            "float64",
+            IMAGE,
+            grid="image",
+            needed=True,
+        ),
         Field(
             "y",
             "array",
@@ -99,27 +157,98 @@ FIELDS: Mapping[str, Field] = {
             IMAGE,
             finite=True,
             grid="working",
+            needed=True,
         ),
-        Field("dsm_cfg", "json", "Resolved hyperparameters of the deformable shape model."),
+        Field("dsm_cfg", "json", "Resolved hyperparameters of the deformable shape model.", holds="dict"),
         Field(
-            "y_mask", "array", "Pixels that are not part of irregular clusters.", "bool", IMAGE, True, grid="working"
+            "y_mask",
+            "array",
+            "Pixels that are not part of irregular clusters.",
+            "bool",
+            IMAGE,
+            True,
+            grid="working",
+            needed=True,
         ),
-        Field("atoms", "array", "Label image of the atoms, 1, 2, ...; 0: none.", "int32", IMAGE, grid="working"),
-        Field("adjacencies", "array", "Pairs of adjacent atoms, the smaller label first, sorted.", "int32", (None, 2)),
-        Field("seeds", "array", "Row and column of the seed of atom 1, 2, ....", "int32", (None, 2), grid="working"),
-        Field("clusters", "array", "Label image of the clusters, 1, 2, ....", "int32", IMAGE, grid="working"),
-        Field("cover", "objects", "The objects of the minimal set cover.", empty=(), summary="number", grid="working"),
-        Field("work_cover", "objects", "The cover as it was on the working grid.", empty=(), grid="working"),
-        Field("objects", "objects", "All sets of atoms to which a model was fitted.", empty=(), grid="working"),
-        Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts"),
+        Field(
+            "atoms",
+            "array",
+            "Label image of the atoms, 1, 2, ...; 0: none.",
+            "int32",
+            IMAGE,
+            grid="working",
+            holds="labels",
+            needed=True,
+        ),
+        Field(
+            "adjacencies",
+            "array",
+            "Pairs of adjacent atoms, the smaller label first, sorted.",
+            "int32",
+            (None, 2),
+            holds="pairs",
+            of="atoms",
+            needed=True,
+        ),
+        Field(
+            "seeds",
+            "array",
+            "Row and column of the seed of atom 1, 2, ....",
+            "int32",
+            (None, 2),
+            grid="working",
+            holds="points",
+            of="atoms",
+            needed=True,
+        ),
+        Field(
+            "clusters",
+            "array",
+            "Label image of the clusters, 1, 2, ....",
+            "int32",
+            IMAGE,
+            grid="working",
+            holds="labels",
+            needed=True,
+        ),
+        Field(
+            "cover",
+            "objects",
+            "The objects of the minimal set cover.",
+            empty=(),
+            summary="number",
+            grid="working",
+            needed=True,
+        ),
+        Field(
+            "work_cover", "objects", "The cover as it was on the working grid.", empty=(), grid="working", needed=True
+        ),
+        Field(
+            "objects",
+            "objects",
+            "All sets of atoms to which a model was fitted.",
+            empty=(),
+            grid="working",
+            needed=True,
+        ),
+        Field("performance", "json", "Counts of the energy minimisation.", empty={}, summary="counts", holds="dict"),
         Field(
             "certificate",
             "json",
             "How far the cover is from the least energy at most, by cluster.",
             empty={},
             summary="certificate",
+            holds="dict",
         ),
-        Field("postprocessed_objects", "objects", "The final objects.", empty=(), summary="number", grid="image"),
+        Field(
+            "postprocessed_objects",
+            "objects",
+            "The final objects.",
+            empty=(),
+            summary="number",
+            grid="image",
+            needed=True,
+        ),
     )
 }
 
@@ -171,40 +300,3 @@ def image_shape(fields: Mapping[str, Any]) -> tuple[int, int] | None:
         if len(shape) >= len(IMAGE):
             return (int(shape[0]), int(shape[1]))
     return None
-
-
-def check_value(field: Field, value: Any, image_shape: tuple[int, int] | None) -> str:
-    """Return what is wrong with a value of a field, or an empty string.
-
-    Parameters
-    ----------
-    field : Field
-        The declaration.
-    value : object
-        What a stage returned. None is legal for every field.
-    image_shape : tuple of int, optional
-        Rows and columns of the image, if known.
-    """
-    if value is None or field.kind == "json":
-        return ""
-    if field.kind == "objects":
-        return "" if isinstance(value, (list, tuple)) else f"is {type(value).__name__}, not a list of objects"
-    if field.kind == "table":
-        return "" if isinstance(value, Mapping) else f"is {type(value).__name__}, not a dict of columns"
-    if not hasattr(value, "dtype"):
-        return f"is {type(value).__name__}, not an array"
-    if field.dtype and str(value.dtype) != field.dtype:
-        return f"has dtype {value.dtype}, not {field.dtype}"
-    if field.shape and value.ndim != len(field.shape):
-        return f"has {value.ndim} axes, not {len(field.shape)}"
-    expected = dict(zip(IMAGE, image_shape, strict=True)) if image_shape else {}
-    for axis, (want, have) in enumerate(zip(field.shape, value.shape, strict=False)):
-        size = expected.get(want) if isinstance(want, str) else want
-        if size is not None and size != have:
-            return f"has length {have} along axis {axis}, not {size}"
-    if field.finite:
-        import numpy as np
-
-        if not np.isfinite(value).all():
-            return "has NaN or infinite values"
-    return ""

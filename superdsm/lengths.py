@@ -8,6 +8,7 @@ values are converted to pixels of that grid.
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from superdsm.config import PIXEL_SIZE
@@ -17,6 +18,26 @@ POWERS: Mapping[str, int] = {"": 0, "px": 1, "px2": 2}
 MICROMETRES: Mapping[str, float] = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3}
 TEXT = re.compile(r"\s*(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[a-zµμ]+)\s*(?P<power>\^?2|²)?\s*")
 ROUNDING = 1e-6  # what was divided by a factor and multiplied with it again must not lose a pixel when it is truncated
+
+
+@dataclass(frozen=True, slots=True)
+class Micrometres:
+    """A length or area of which only the image tells how many pixels it is.
+
+    Attributes
+    ----------
+    value : float
+        In micrometres, or square micrometres.
+    unit : str
+        That of the hyperparameter, "px" or "px2".
+    """
+
+    value: float
+    unit: str
+
+    def to_json(self) -> str:
+        """Return what stands for it where hyperparameters identify a result; the rest follows from the image."""
+        return f"{self.value!r} um{'2' if POWERS[self.unit] == 2 else ''}"
 
 
 def pixel_size(config: Mapping[str, Any]) -> float | None:
@@ -39,13 +60,14 @@ def pixel_size(config: Mapping[str, Any]) -> float | None:
     size = float(given) if number else _micrometres(given, 1) if isinstance(given, str) else None
     if size is None or not 0 < size < math.inf:
         raise ConfigError(
-            f'{PIXEL_SIZE} = {given!r}; expected: the width of a pixel, a positive number of micrometres, or "650 nm"'
+            f'{PIXEL_SIZE} = {given!r}; expected: the width of a pixel, a positive number of micrometres, or "650 nm"',
+            PIXEL_SIZE,
         )
     return size
 
 
-def in_pixels(value: str, unit: str, config: Mapping[str, Any], path: str) -> float:
-    """Return a length or area that is given as a text, such as "5 um", in pixels of the image.
+def in_pixels(value: str, unit: str, config: Mapping[str, Any], path: str) -> float | Micrometres:
+    """Return a length or area that is given as a text, such as "5 um", in pixels of the image if their size is known.
 
     Parameters
     ----------
@@ -54,14 +76,14 @@ def in_pixels(value: str, unit: str, config: Mapping[str, Any], path: str) -> fl
     unit : str
         The unit of the hyperparameter: "px" or "px2".
     config : mapping
-        The configuration, which says the ``pixel_size``.
+        The configuration, which may say the ``pixel_size``.
     path : str
         What to call the hyperparameter in an error.
 
     Raises
     ------
     ConfigError
-        The text is not a length (an area), or the size of a pixel is not known.
+        The text is not a length (an area).
     """
     power = POWERS[unit]
     match = TEXT.fullmatch(value)
@@ -72,13 +94,26 @@ def in_pixels(value: str, unit: str, config: Mapping[str, Any], path: str) -> fl
     found = _micrometres(value, power)
     if found is None:
         example = 'length, for instance 12, or "5 um"' if power == 1 else 'area, for instance 400, or "80 um2"'
-        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {example}")
+        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {example}", path)
     size = pixel_size(config)
     if size is None:
-        raise ConfigError(
-            f"{path} = {value!r}: the size of a pixel is not known; give {PIXEL_SIZE} in micrometres, or pixels here"
-        )
+        if found < 0:
+            raise ConfigError(f"{path} = {value!r} is negative; expected: a length", path)
+        return Micrometres(found, unit)
     return found / size**power
+
+
+def unknown_size(path: str, value: Micrometres) -> ConfigError:
+    """Return the error for a length of an image that does not tell the size of its pixels."""
+    return ConfigError(
+        f"{path} = {value.to_json()!r}: the size of a pixel is not known; give {PIXEL_SIZE} in micrometres, "
+        "or pixels here"
+    )
+
+
+def mean_size(size: tuple[float, float]) -> float:
+    """Return the width of a square pixel that is as large as one of height and width `size`."""
+    return math.sqrt(size[0] * size[1])
 
 
 def _power(match: re.Match[str]) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CGROUP = Path("/sys/fs/cgroup")
+MEMBERSHIPS = Path("/proc/self/cgroup")
 THREAD_VARIABLES = (  # of the environment; each says to one library of linear algebra how many threads to use
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -48,12 +50,40 @@ def cpu_count() -> int:
 
 def _container_limit() -> int | None:
     """Return how many cores Linux grants a container; loky knows as well, but takes longer to import than a start."""
+    limits = []
     for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
-        with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
-            quota, period = map(int, " ".join((CGROUP / name).read_text() for name in names).split())
-            if quota > 0:
-                return math.ceil(quota / period)
-    return None
+        for group in _groups():
+            with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
+                places = (CGROUP / Path(name).parent / group / Path(name).name for name in names)
+                quota, period = map(int, " ".join(place.read_text() for place in places).split())
+                if quota > 0 and period > 0:
+                    limits.append(math.ceil(quota / period))
+    return min(limits, default=None)
+
+
+def _groups() -> Iterator[Path]:
+    """Yield the control groups of this process, those around them too: each may have a limit of its own."""
+    yield Path()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for line in MEMBERSHIPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "" or "cpu" in controllers.split(","):
+                group = Path(path.lstrip("/"))
+                yield from (item for item in (group, *group.parents) if item.parts and ".." not in item.parts)
+
+
+def semaphores_work() -> bool:
+    """Return whether there are the semaphores that worker processes need.
+
+    On AWS Lambda there are none, nor in containers without ``/dev/shm``.
+    """
+    try:
+        from _multiprocessing import SemLock  # type: ignore[import-not-found]
+
+        SemLock(1, 1, 1, f"/sdsm-{os.getpid()}-{time.monotonic_ns() % 1_000_000}", True)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Hyperparameters: declared once with `param`, which is the source of their rules."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from superdsm.errors import ConfigError, suggest
+from superdsm.errors import ConfigError, short, suggest
 from superdsm.lengths import POWERS, ROUNDING, rescaled, significant
 
 UNITS: Mapping[str, Callable[[float], float]] = {
@@ -65,13 +66,14 @@ class Param:
     toplevel: bool = False
     neutral: Any = ...
     unit: str = ""
+    pattern: str = ""
 
     @property
     def factor_name(self) -> str:
         """Name of the automatic factor in a configuration."""
         return factor_name(self.name)
 
-    def check(self, value: Any, path: str, *, image: bool = False) -> Any:
+    def check(self, value: Any, path: str, *, image: bool = False, source: str = "") -> Any:
         """Return `value` in the type of the hyperparameter.
 
         Parameters
@@ -79,9 +81,11 @@ class Param:
         value : object
             A JSON value.
         path : str
-            What to call the hyperparameter in an error.
+            The hyperparameter, as ``namespace/name``.
         image : bool, optional
             Whether lengths are those of the image and go to another grid: they are truncated and raised there.
+        source : str, optional
+            What to call the hyperparameter in an error, if not `path`.
 
         Raises
         ------
@@ -91,15 +95,24 @@ class Param:
         if value is None:
             if self.nullable:
                 return None
-            raise ConfigError(f"{path} is null; expected: {self.expectation()}")
-        original, value = value, self._typed(value, path)
+            raise ConfigError(f"{source or path} is null; expected: {self.expectation()}", path)
+        try:
+            original, value = value, self._typed(value, path)
+        except OverflowError as exc:  # an integer that is no number of floating point any more
+            raise ConfigError(f"{source or path} is out of range; expected: {self.expectation()}", path) from exc
         if self.choices and value not in self.choices:
-            hint = suggest(str(value), [str(choice) for choice in self.choices])
-            raise ConfigError(f"{path} = {value!r} is not allowed; expected: {self.expectation()}{hint}")
+            hint = suggest(short(str(value)), [str(choice) for choice in self.choices])
+            expected = self.expectation() + hint
+            raise ConfigError(f"{source or path} = {short(repr(value))} is not allowed; expected: {expected}", path)
+        if self.pattern and re.fullmatch(self.pattern, value) is None:
+            raise ConfigError(f"{source or path} = {short(repr(value))} is not allowed; {self.doc}", path)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             too_small = self.min is not None and value < self.min
             if too_small or (self.max is not None and value > self.max) or math.isnan(value):
-                raise ConfigError(f"{path} = {value!r} is out of range; expected: {self.expectation()}")
+                expected = self.expectation()
+                raise ConfigError(
+                    f"{source or path} = {short(repr(value))} is out of range; expected: {expected}", path
+                )
         return float(original) if image and self.unit else self.bounded(value)
 
     def _typed(self, value: Any, path: str) -> Any:
@@ -110,7 +123,7 @@ class Param:
             return int(value)
         if self.type in (bool, str) and isinstance(value, self.type):
             return value
-        raise ConfigError(f"{path} = {value!r} is of the wrong type; expected: {self.expectation()}")
+        raise ConfigError(f"{path} = {short(repr(value))} is of the wrong type; expected: {self.expectation()}", path)
 
     def bounded(self, value: Any) -> Any:
         """Return a value after truncation and with the lower bound that the method sets."""
@@ -123,7 +136,7 @@ class Param:
     def automatic(self, auto: Automatic, scale: float, path: str) -> Any:
         """Return the value for the `scale` of an image, in pixels; for `path` and errors, see `check`."""
         source = f"{path} (automatic: {self.factor_name} = {auto.factor:g} at scale {scale:g})"
-        return self.check(UNITS[auto.unit](scale) * auto.factor, source)
+        return self.check(UNITS[auto.unit](scale) * auto.factor, path, source=source)
 
     def on_grid(self, value: Any, zoom: float) -> Any:
         """Return a value in pixels of a grid, of which there are `zoom` per pixel of the image, along an axis."""
@@ -168,6 +181,7 @@ def param(
     toplevel: bool = False,
     neutral: Any = ...,
     unit: str = "",
+    pattern: str = "",
 ) -> Any:
     """Declare a hyperparameter in the body of a `Stage`.
 
@@ -200,6 +214,8 @@ def param(
     unit : str, optional
         "px" for a length and "px2" for what grows with an area: values and defaults are in pixels of the image, may be
         given in micrometres as well, and are converted where the stage works on a resampled grid.
+    pattern : str, optional
+        Regular expression of the legal texts; `doc` says in words what they are.
     """
     kind = type or default.__class__
     if kind not in TYPE_NAMES:
@@ -223,6 +239,7 @@ def param(
         toplevel=toplevel,
         neutral=neutral,
         unit=unit,
+        pattern=pattern,
     )
 
 

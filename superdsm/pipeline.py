@@ -177,16 +177,17 @@ class Pipeline:
             if path in names or (name in TOLERATED and config[path] is True):
                 continue
             if name in TOLERATED:
-                raise ConfigError(f"{path} is not supported; to leave the stage out, use: without {namespace}")
+                raise ConfigError(f"{path} is not supported; to leave the stage out, use: without {namespace}", path)
             inside = sorted((known not in plain, known) for known in names if known.startswith(f"{path}/"))
             if inside:
-                raise ConfigError(f"{path!r} holds hyperparameters and takes no value; write {inside[0][1]!r}")
+                raise ConfigError(f"{path!r} holds hyperparameters and takes no value; write {inside[0][1]!r}", path)
             if namespace in self.places:
                 raise ConfigError(
                     f"{path!r}: the profile {self.profile!r} has no stage {namespace!r}, "
-                    f"but {self.places[namespace]!r} in its place (superdsm stages {self.places[namespace]})"
+                    f"but {self.places[namespace]!r} in its place (superdsm stages {self.places[namespace]})",
+                    path,
                 )
-            raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted({*names, *SETTINGS}))}")
+            raise ConfigError(f"unknown hyperparameter {path!r}{suggest(path, sorted({*names, *SETTINGS}))}", path)
 
     def _check_settings(self, config: Config) -> None:
         """Check what a configuration says besides hyperparameters: the profile, and the size of a pixel."""
@@ -194,7 +195,7 @@ class Pipeline:
         given = config.get(PROFILE)
         if given is not None and given != self.profile:
             made_by = f"that of the profile {self.profile!r}" if self.profile else "not made by a profile"
-            raise ConfigError(f"{PROFILE} = {given!r}, but the pipeline is {made_by}; leave one of both out")
+            raise ConfigError(f"{PROFILE} = {given!r}, but the pipeline is {made_by}; leave one of both out", PROFILE)
 
     def evaluation(
         self,

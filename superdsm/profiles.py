@@ -76,12 +76,14 @@ ADAPTIVE = Profile(
         "evidence",
     ),
     {
+        "ingest": {"colour": "auto"},
         "resolution": {"target_radius": 16.0, "max_zoom": 2.75},
         "dsm": {"AF_alpha": 2e-3, "AF_smooth_amount": 0.25, "AF_smooth_subsample": 0.5, "AF_background_margin": 0.5},
         "c2f-region-analysis": {
             "AF_min_atom_radius": 0.3,
             "max_atom_norm_energy": 0.04,
             "max_cluster_marker_irregularity": 0.35,
+            "max_failed_trials": 100,
         },
         "global-energy-minimization": {
             "AF_beta": 1.3,
@@ -126,5 +128,5 @@ def get(name: Any = None) -> Profile:
     if not isinstance(name, str) or name not in PROFILES:
         known = " or ".join(f'"{known}"' for known in PROFILES)
         hint = suggest(name, list(PROFILES)) if isinstance(name, str) else ""
-        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}")
+        raise ConfigError(f"profile = {name!r} is not allowed; expected: {known}{hint}", "profile")
     return PROFILES[name]

@@ -86,6 +86,13 @@ class ExportContext:
         Records that the stages logged.
     timings : mapping
         Seconds per stage.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel of the image in micrometres, for exporters with ``pixel_size_in``.
+    planes : mapping
+        The further channels that are to be measured, by name: intensities as they were read, of the shape of the image;
+        each is read when it is asked for. For exporters with ``measures_channels``.
+    file : str
+        Name of the file of the image, without its directory; "" if that is not known.
     """
 
     name: str
@@ -93,6 +100,9 @@ class ExportContext:
     params: Mapping[str, Any]
     log: tuple[Mapping[str, Any], ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    pixel_size: tuple[float, float] | None = None
+    planes: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,19 @@ class Exporter:
         Changes when the same fields yield another file.
     doc : str
         One line on what is written.
+    pixel_size_in : tuple of str
+        Suffixes of the files into which the size of a pixel goes.
+    pixel_size_option : str
+        The option that must be on for that; "": none.
+    measures_channels : bool
+        Whether further channels of the image are measured.
+    column_type : callable, optional
+        Of exporters that write tables with a row for each of several things (CSV, the first column is the name of the
+        image): ``column_type(name)`` is the type of a column, "integer", "number", "text" or "flag". Such tables can be
+        gathered to one for a task.
+    file_name : str
+        What a file is called in a directory of such files, with ``{stem}`` for the name of the image and ``{number}``
+        for its place among the images, from 0; "": ``{stem}`` and the first of the suffixes.
     """
 
     name: str
@@ -125,11 +148,24 @@ class Exporter:
     options: "tuple[Param, ...]" = ()
     version: str = "1"
     doc: str = ""
+    pixel_size_in: tuple[str, ...] = ()
+    pixel_size_option: str = ""
+    measures_channels: bool = False
+    column_type: Callable[[str], str] | None = None
+    file_name: str = ""
 
     @property
     def alternatives(self) -> tuple[tuple[str, ...], ...]:
         """For each of the `inputs` the fields of which the first that is there is taken."""
         return tuple(tuple(names.split("|")) for names in self.inputs)
+
+    def named(self, stem: str, number: int) -> str:
+        """Return what the file of an image is called in a directory, see `file_name`."""
+        return (self.file_name or "{stem}" + next(iter(self.suffixes), "")).format(stem=stem, number=number)
+
+    def accepts(self, name: str) -> bool:
+        """Whether the name of a file ends in one of the `suffixes`."""
+        return not self.suffixes or name.lower().endswith(self.suffixes)
 
     def option_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of all options: those given, in their types, and defaults; anything else is dropped.

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from superdsm.config import Config
 from superdsm.errors import ConfigError, PipelineError, suggest
 from superdsm.fields import FIELDS, SCALE, ZOOM, Field, empty_value
-from superdsm.lengths import in_pixels, significant
+from superdsm.lengths import Micrometres, in_pixels, significant, unknown_size
 from superdsm.parallel import Map, serial_map
 from superdsm.params import FACTOR, Automatic, Param, ParamValues
 
@@ -235,7 +235,8 @@ class Stage:
         Returns
         -------
         dict
-            By name: a value, or for automatic ones ``{"AF": factor}``.
+            By name: a value, for automatic ones ``{"AF": factor}``, and a text such as "5.0 um" for lengths of which
+            only the image tells how many pixels they are.
 
         Raises
         ------
@@ -247,7 +248,14 @@ class Stage:
             for name, value in self._configured(config, image).items()
             if value != self.declared[name].neutral
         }
-        return {name: value.to_json() if isinstance(value, Automatic) else value for name, value in values.items()}
+        return {
+            name: value.to_json() if isinstance(value, (Automatic, Micrometres)) else value
+            for name, value in values.items()
+        }
+
+    def needs_pixel_size(self, config: Config) -> bool:
+        """Return whether a hyperparameter is in micrometres, and only the image can tell how many pixels that is."""
+        return any(isinstance(value, Micrometres) for value in self._configured(config, False).values())
 
     def _configured(self, config: Config, image: bool) -> dict[str, Any]:
         """Return by name a value, or how it follows the scale."""
@@ -257,7 +265,9 @@ class Stage:
             given = config.get(path, self.defaults.get(name, _UNSET))
             if spec.unit and isinstance(given, str):
                 given = in_pixels(given, spec.unit, config, path)
-            if spec.auto is None:
+            if isinstance(given, Micrometres):
+                values[name] = given
+            elif spec.auto is None:
                 values[name] = spec.check(spec.default if given is _UNSET else given, path, image=image)
             elif given is not _UNSET and given is not None:
                 values[name] = spec.check(given, path, image=image)
@@ -292,6 +302,8 @@ class Stage:
         report = Config()
         for name, value in self._configured(config, zoom is not None).items():
             spec = self.spec(name)
+            if isinstance(value, Micrometres):
+                raise unknown_size(self.path(name), value)
             if isinstance(value, Automatic):
                 report = report.with_value(self._factor_path(spec), value.factor)
                 value = spec.bounded(spec.default) if scale is None else spec.automatic(value, scale, self.path(name))

@@ -4,7 +4,7 @@ Stages fill it with `superdsm.StageContext.tell`; a value is a number, a text, o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from superdsm.stage import SUMMARY
 
@@ -35,26 +35,39 @@ def cells(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def described(summary: Mapping[str, Any]) -> list[str]:
-    """Return the summary in words: the size of the nuclei, and what was left out and why."""
-    return [*_size(summary), *_left_out(summary)]
+    """Return the summary in words: what was segmented, the size of the nuclei, what was left out and why."""
+    return [*_colour(summary), *_size(summary), *_left_out(summary)]
+
+
+def _colour(summary: Mapping[str, Any]) -> Iterator[str]:
+    channel = summary.get("colour")
+    if channel:
+        taken = "maximum of the channels" if channel == "max" else f"{channel} channel"
+        yield f"{taken} of a fluorescence composite (another one: channel)"
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return isinstance(value, (int, float))
 
 
 def _size(summary: Mapping[str, Any]) -> Iterator[str]:
     radius = summary.get("radius")
-    if radius is None:
+    if not _is_number(radius):
         return
     text = f"radius {radius:.3g} px"
     spread, blobs = summary.get("radius_spread"), summary.get("radius_blobs")
-    if spread is not None and blobs is not None:
+    if _is_number(spread) and _is_number(blobs):
         text += f" (spread {spread:.0%}, {_number(blobs, 'blob')})"
     yield text
 
 
 def _left_out(summary: Mapping[str, Any]) -> Iterator[str]:
     irregular, components = summary.get("irregular", 0), summary.get("components", 0)
-    if irregular:
+    if _is_number(irregular) and _is_number(components) and irregular:
         yield f"{irregular} of {_number(components, 'component')} left out as irregular"
-    discarded = {reason: count for reason, count in summary.get("discarded", {}).items() if count}
+    counts = summary.get("discarded")
+    counts = counts if isinstance(counts, Mapping) else {}  # stages of plugins may tell something else by that name
+    discarded = {reason: count for reason, count in counts.items() if _is_number(count) and count}
     if discarded:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in discarded.items())
         yield f"{_number(sum(discarded.values()), 'object')} discarded ({reasons})"

@@ -6,6 +6,7 @@ the test says so itself. A test that starts a process without the marker fails.
 """
 
 import contextlib
+import platform
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
@@ -39,6 +40,7 @@ def _note_loky() -> None:
     _posixsubprocess.fork_exec = noted
 
 
+platform.processor()  # starts `uname` where it is asked first, and remembers the answer
 sys.addaudithook(_note)
 with contextlib.suppress(ImportError):  # Windows has another way
     _note_loky()

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from superdsm import Config, Event, Field, ImageError, PipelineError, Run, Stage, StageError, evaluation, param
+from superdsm.core.objects import Object
 from superdsm.evaluation import OUTSIDE, Evaluation, LostError, StageRun, wiring
 from superdsm.pipeline import Pipeline
 from tests.raises import Case, error_of, unprovoked
 
 IMAGE = np.zeros((3, 4))
 WHOLE = ("rows", "columns")
+LABELS = np.ones((3, 4), np.int32)
+POINTS = np.ones((2, 2), np.int32)
+OBJECT = Object((1,), 0.5, True, False, (1, 1), np.ones((2, 2), bool), 9)
 
 
 def stage(id_: str, needs: str = "", gives: str = "", result: Any = None, **attributes: Any) -> Stage:
@@ -44,6 +48,7 @@ class Memory:
     def __init__(self, *runs: StageRun) -> None:
         self.runs = {run.stage: run for run in runs}
         self.asked: list[str] = []
+        self.rejected: list[tuple[str, str]] = []
 
     def get(self, stage_id: str) -> StageRun | None:
         self.asked.append(stage_id)
@@ -52,6 +57,10 @@ class Memory:
     def put(self, run: StageRun) -> StageRun:
         self.runs[run.stage] = StageRun(run.stage, {name: ("kept", value) for name, value in run.outputs.items()}, 0.0)
         return self.runs[run.stage]
+
+    def reject(self, stage_id: str, problem: str) -> None:
+        self.rejected.append((stage_id, problem))
+        del self.runs[stage_id]
 
 
 class Gone(Mapping[str, Any]):
@@ -100,6 +109,39 @@ ERRORS: list[Case] = [
         lambda: evaluate(stage("any", "image", "y", {"y": np.zeros((2, 4))})).field("y"),
         StageError,
         "stage any: the field 'y' has length 2 along axis 0, not 3",
+    ),
+    (
+        lambda: evaluate(stage("any", "image", "one", lambda ctx, image: ctx.log(summary=3) or {"one": 1})).field(
+            "one"
+        ),
+        StageError,
+        "stage any: what it tells or logs is no text or no dict (TypeError: 'int' object is not iterable)",
+    ),
+    (
+        lambda: evaluate(stage("any", "y", "one"), given={"y": np.zeros(3)}).field("one"),
+        PipelineError,
+        "the given field 'y' has 1 axes, not 2",
+    ),
+    (
+        lambda: evaluate(stage("any", "y atoms", "one"), given={"y": IMAGE, "atoms": LABELS[:, 1:]}).field("one"),
+        PipelineError,
+        "the given field 'y' has the shape (3, 4), but 'atoms' has (3, 3)",
+    ),
+    (
+        lambda: evaluate(
+            stage("first", "image", "seeds", {"seeds": POINTS}),
+            stage("second", "image", "atoms", {"atoms": LABELS}),
+            stage("third", "atoms seeds", "one"),
+        ).field("one"),
+        StageError,
+        "stage second: the field 'atoms' does not fit to 'seeds', which has 2 entries, but there are 1 atoms",
+    ),
+    (
+        lambda: evaluate(
+            stage("first", "image", "atoms seeds", {"atoms": LABELS, "seeds": POINTS}),
+        ).field("atoms"),
+        StageError,
+        "stage first: the field 'seeds' has 2 entries, but there are 1 atoms",
     ),
 ]
 
@@ -158,6 +200,40 @@ def test_an_earlier_result_that_is_lost_is_computed_anew_with_all_it_needs() -> 
     assert found.field("three") == 3, "it was there all the time"
 
 
+def test_an_earlier_result_that_is_not_what_the_stage_may_provide_is_computed_anew() -> None:
+    """Its checksum is no secret: whoever can write there can make one."""
+    cache = Memory(StageRun("first", {"atoms": np.full((3, 4), 9, np.int32)}, 0.0))
+    found = Evaluation(
+        [stage("first", "image", "atoms", {"atoms": LABELS})], Config(), source=lambda: IMAGE, cache=cache
+    )
+    assert found.field("atoms") == ("kept", LABELS)
+    assert found.computed == ["first"]
+    assert cache.rejected == [("first", "the field 'atoms' has the label 9, but not the label 1; labels have no gaps")]
+
+
+def test_earlier_results_that_do_not_fit_together_are_computed_anew() -> None:
+    class Kept(Memory):
+        def put(self, run: StageRun) -> StageRun:
+            return run
+
+    cache = Kept(StageRun("first", {"seeds": POINTS}, 0.0), StageRun("second", {"atoms": LABELS}, 0.0))
+    stages = (
+        stage("first", "image", "seeds", {"seeds": POINTS[:1]}),
+        stage("second", "image", "atoms", {"atoms": LABELS}),
+        stage("third", "atoms seeds", "one", lambda ctx, atoms, seeds: {"one": len(seeds)}),
+    )
+    found = Evaluation(stages, Config(), source=lambda: IMAGE, cache=cache)
+    assert found.field("one") == 1
+    assert [stage_id for stage_id, _ in cache.rejected] == ["second", "first"]
+    assert set(found.computed) == {"first", "second", "third"}
+    assert set(found.fields(["atoms", "seeds", "one"])) == {"atoms", "seeds", "one"}
+
+
+def test_arrays_are_handed_on_as_the_kernels_take_them() -> None:
+    found = evaluate(stage("any", "image", "y", {"y": np.zeros((4, 3)).T.view(np.matrix)})).field("y")
+    assert type(found) is np.ndarray and found.flags.c_contiguous and not found.flags.writeable
+
+
 def test_the_image_is_read_when_it_is_needed_and_once() -> None:
     reads: list[int] = []
 
@@ -211,8 +287,8 @@ def test_hyperparameters_follow_the_scale_that_a_stage_sees() -> None:
 def test_what_is_told_of_fields_without_loading_them() -> None:
     counts = Field("counts", "json", "Counts.", summary="counts")
     found = evaluate(
-        stage("first", "image", "cover counts", {"cover": [1, 2], "counts": {"n": 3}}, fields=(counts,)),
-        stage("second", "image", "postprocessed_objects", {"postprocessed_objects": None}),
+        stage("first", "image", "cover counts", {"cover": [OBJECT, OBJECT], "counts": {"n": 3}}, fields=(counts,)),
+        stage("second", "image", "scale", {"scale": None}),
     )
     assert found.ensure("first").summary == {"cover": 2, "counts": {"n": 3}}
     assert found.ensure("second").summary == {}

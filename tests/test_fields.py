@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from superdsm import Field, fields
-from superdsm.fields import FIELDS, KINDS, check_value, empty_value
+from superdsm.content import check_value
+from superdsm.fields import FIELDS, KINDS, empty_value
 from tests.raises import Case, error_of, unprovoked
 
 SHAPE = (4, 5)
@@ -30,6 +31,11 @@ ERRORS: list[Case] = [
         lambda: Field("x", "array", "An image.", grid="fine"),
         ValueError,
         "field 'x': grid 'fine' is none of 'image', 'working' and ''",
+    ),
+    (
+        lambda: Field("x", "json", "Numbers.", holds="labels"),
+        ValueError,
+        "field 'x': a field of kind 'json' holds no 'labels'",
     ),
 ]
 
@@ -78,7 +84,7 @@ def test_illegal_values(field: Field, value: Any, problem: str) -> None:
 )
 def test_legal_values(field: Field, value: Any) -> None:
     assert check_value(field, value, SHAPE) == ""
-    assert check_value(field, None, SHAPE) == ""
+    assert check_value(field, None, SHAPE) == ("is None" if field.needed else "")
 
 
 def test_sizes_are_not_checked_as_long_as_no_image_is_known() -> None:

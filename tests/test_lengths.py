@@ -14,6 +14,7 @@ from superdsm.lengths import in_pixels, pixel_size
 from superdsm.params import param
 from superdsm.plugins import default_pipeline
 from superdsm.stage import Stage, StageContext
+from tests.examples import examples
 
 
 class Size(Stage):
@@ -35,7 +36,7 @@ class Size(Stage):
 
 class TestLengths:
     @given(zoom=st.floats(0.05, 8), length=st.floats(0, 500), area=st.floats(0, 1e4), count=st.integers(0, 400))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_the_same_setting_of_a_resampled_image_is_the_same_on_the_working_grid(
         self, zoom: float, length: float, area: float, count: int
     ) -> None:
@@ -50,7 +51,7 @@ class TestLengths:
         assert report["size"]["length"] == 3 * length, "what is reported is in pixels of the image"
 
     @given(zoom=st.floats(0.05, 1), scale=st.floats(5, 20))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_reported_values_give_the_same_again(self, zoom: float, scale: float) -> None:
         stage = default_pipeline("adaptive")["dsm"]
         values, report = stage.resolve(Config(), scale, zoom)
@@ -85,8 +86,13 @@ class TestLengths:
             in_pixels(text, "px", {"pixel_size": 1}, "dsm/smooth_amount")
 
     def test_a_pixel_size_is_needed_and_checked(self) -> None:
+        stage, config = Size(), Config({"size": {"length": "5 um"}})
+        assert stage.identity_params(config)["length"] == "5.0 um", "the image tells the rest"
+        assert stage.needs_pixel_size(config) and not stage.needs_pixel_size(Config({"size": {"length": "5 px"}}))
         with pytest.raises(ConfigError, match="the size of a pixel is not known; give pixel_size"):
-            in_pixels("5 um", "px", {}, "nucleus_radius")
+            stage.resolve(config, 10.0)
+        with pytest.raises(ConfigError, match="is negative; expected: a length"):
+            stage.identity_params(Config({"size": {"length": "-5 um"}}))
         for wrong in (0, -1, True, "x", "5 um2", [1], float("inf"), float("nan")):
             with pytest.raises(ConfigError, match="pixel_size = "):
                 pixel_size({"pixel_size": wrong})

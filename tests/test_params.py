@@ -21,6 +21,7 @@ class Settings(Stage):
     outputs = ("y",)
     replaces = "preprocess"
     plain = param(0.5, "A number.")
+    colour = param("", 'A colour, as in "#ffc400".', pattern="(#[0-9a-f]{6})?")
     bounded = param(0.5, "A number with a range.", min=0, max=1)
     least = param(0.5, "A number with a lower end.", min=0)
     most = param(0.5, "A number with an upper end.", max=1)
@@ -84,6 +85,7 @@ ERRORS: list[Case] = [
         ConfigError,
         "settings/mode = 'slwo' is not allowed; expected: one of 'fast', 'slow' (did you mean 'slow'?)",
     ),
+    (lambda: resolved(count=10**400), ConfigError, "settings/count is out of range; expected: integer of at least 1"),
     (lambda: resolved(count=None), ConfigError, "settings/count is null; expected: integer of at least 1"),
     (
         lambda: resolved(absent=-1),
@@ -123,6 +125,11 @@ ERRORS: list[Case] = [
     ),
     (lambda: resolved().__wrapped__, AttributeError, "__wrapped__"),
     (lambda: setattr(resolved(), "plain", 1), AttributeError, "hyperparameters are read-only"),
+    (
+        lambda: resolved(colour="#00ff0"),
+        ConfigError,
+        "settings/colour = '#00ff0' is not allowed; A colour, as in \"#ffc400\".",
+    ),
     (lambda: param(1.0, "A length.", unit="inch"), ValueError, "unknown unit 'inch'; known: px, px2"),
 ]
 

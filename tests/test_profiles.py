@@ -237,11 +237,12 @@ class TestWorkingResolution:
 
     def test_pictures_of_atoms_are_on_the_working_grid(self, tmp_path: Path, nuclei: np.ndarray[Any, Any]) -> None:
         from superdsm.io.exporters import EXPORTERS, export
+        from superdsm.io.picture_exporters import PICTURES
         from superdsm.records import ExportContext
 
         result = superdsm.segment(nuclei, profile="adaptive")
-        by_name = {exporter.name: exporter for exporter in EXPORTERS}
+        by_name = {exporter.name: exporter for exporter in (*EXPORTERS, *PICTURES)}
         for name in ("adj", "seg", "overlay"):
             export(by_name[name], tmp_path / f"{name}.png", result.fields, ExportContext("x", {}, {}))
-        assert read_image(tmp_path / "adj.png").shape[:2] == result.fields["g_work"].shape != nuclei.shape
+        assert read_image(tmp_path / "adj.png").shape[:2] == result.fields["y"].shape != nuclei.shape
         assert read_image(tmp_path / "seg.png").shape == read_image(tmp_path / "overlay.png").shape[:2] == nuclei.shape

@@ -7,6 +7,7 @@ import pytest
 
 from superdsm import Config, ConfigError, Field, PipelineError, Stage, param, stage
 from superdsm.stage import StageContext
+from superdsm.stages.nucleus_size import NucleusSize
 from tests.raises import Case, error_of, unprovoked
 
 
@@ -94,6 +95,11 @@ ERRORS: list[Case] = [
         lambda: Smooth().with_floors(widht=2),
         ConfigError,
         "stage smooth has no hyperparameter 'widht' (did you mean 'width'?)",
+    ),
+    (
+        lambda: NucleusSize().resolve(Config({"nucleus_radius": "5 um"}), None),
+        ConfigError,
+        "nucleus_radius = '5.0 um': the size of a pixel is not known; give pixel_size in micrometres, or pixels here",
     ),
 ]
 

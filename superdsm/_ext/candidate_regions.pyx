@@ -26,9 +26,17 @@ def valid_labels(const int32_t[:, ::1] atoms, const uint8_t[:, ::1] mask, const 
         First row, last row + 1, first column, last column + 1 of the valid pixels by label.
     sizes : ndarray of int32, shape (n_atoms + 1,)
         Number of valid pixels by label; where it is 0, the box holds nothing meaningful.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, or a label is none of 0, 1, ..., `n_atoms`.
     """
     cdef Py_ssize_t height = atoms.shape[0], width = atoms.shape[1], r, c
     cdef int32_t label
+    cdef bint unknown = False
+    if not (height == mask.shape[0] == near.shape[0] and width == mask.shape[1] == near.shape[1]):
+        raise ValueError("the atoms and the masks differ in shape")
     out = np.empty((height, width), np.int32)
     boxes = np.empty((n_atoms + 1, 4), np.int32)
     boxes[:] = (height, 0, width, 0)
@@ -42,6 +50,9 @@ def valid_labels(const int32_t[:, ::1] atoms, const uint8_t[:, ::1] mask, const 
                 out_view[r, c] = label
                 if not label:
                     continue
+                if label < 0 or label > n_atoms:
+                    unknown = True
+                    continue
                 size[label] += 1
                 if r < box[label, 0]:
                     box[label, 0] = <int32_t> r
@@ -50,6 +61,8 @@ def valid_labels(const int32_t[:, ::1] atoms, const uint8_t[:, ::1] mask, const 
                     box[label, 2] = <int32_t> c
                 if c >= box[label, 3]:
                     box[label, 3] = <int32_t> (c + 1)
+    if unknown:
+        raise ValueError(f"there are labels that are none of 0, 1, ..., {n_atoms}")
     return out, boxes, sizes
 
 
@@ -99,13 +112,28 @@ def enclosing_labels(const int32_t[:, ::1] inner, const int32_t[:, ::1] outer, P
     -------
     ndarray of int32, shape (n + 1,)
         By label of `inner`: the label in `outer` of its last pixel; 0 for labels without pixels.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, or a label of `inner` is none of 0, 1, ..., `n`.
     """
     cdef Py_ssize_t r, c
+    cdef int32_t label
+    cdef bint unknown = False
+    if inner.shape[0] != outer.shape[0] or inner.shape[1] != outer.shape[1]:
+        raise ValueError("the label images differ in shape")
     result = np.zeros(n + 1, np.int32)
     cdef int32_t[::1] view = result
     with nogil:
         for r in range(inner.shape[0]):
             for c in range(inner.shape[1]):
-                view[inner[r, c]] = outer[r, c]
+                label = inner[r, c]
+                if label < 0 or label > n:
+                    unknown = True
+                else:
+                    view[label] = outer[r, c]
+    if unknown:
+        raise ValueError(f"there are labels that are none of 0, 1, ..., {n}")
     result[0] = 0
     return result

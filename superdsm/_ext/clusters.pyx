@@ -1,4 +1,4 @@
-"""Labels of a whole image: borders of components, numbering, adjacency."""
+"""Labels of a whole image: borders and maxima of components, numbering, adjacency."""
 
 import numpy as np
 
@@ -60,7 +60,14 @@ def adjacent_pairs(const int32_t[:, ::1] atoms, const int32_t[:, ::1] clusters, 
     -------
     ndarray of int64, shape (m,)
         The pairs as ``a << 32 | b``, a < b, in no order, and possibly repeated.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
     """
+    if not (atoms.shape[0] == clusters.shape[0] == y.shape[0] and atoms.shape[1] == clusters.shape[1] == y.shape[1]):
+        raise ValueError("atoms, clusters and intensities differ in shape")
     cdef Py_ssize_t height = atoms.shape[0], width = atoms.shape[1], r, c, k, r2, c2, n = 0
     cdef int32_t atom
     cdef int64_t pair, last = 0
@@ -85,6 +92,34 @@ def adjacent_pairs(const int32_t[:, ::1] atoms, const int32_t[:, ::1] clusters, 
                     pairs[n] = pair
                     n += 1
     return pairs_array[:n]
+
+
+def label_maxima(const int32_t[:, ::1] labels, const double[:, ::1] values, Py_ssize_t n):
+    """Largest value of each label.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (rows, columns)
+        Labels, up to `n`; 0 elsewhere.
+    values : ndarray of float64, same shape
+    n : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n + 1,)
+        By label; what it holds for label 0 means nothing, -inf for labels that are missing.
+    """
+    cdef Py_ssize_t r, c
+    cdef int32_t label
+    largest_array = np.full(n + 1, -np.inf)
+    cdef double[::1] largest = largest_array
+    with nogil:
+        for r in range(labels.shape[0]):
+            for c in range(labels.shape[1]):
+                label = labels[r, c]
+                if values[r, c] > largest[label]:
+                    largest[label] = values[r, c]
+    return largest_array
 
 
 def number_markers(int32_t[:, ::1] labels, const int32_t[::1] numbers):

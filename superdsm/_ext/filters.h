@@ -33,6 +33,12 @@ static void filter_tile(double *restrict out, ptrdiff_t stride, ptrdiff_t column
             }
             for (int i = 0; i < TILE; i++) store(result[i] + lane, s[i]);
         }
+        if (rows == TILE && columns == TILE) { /* known numbers of steps */
+            for (ptrdiff_t c = 0; c < TILE; c++)
+                for (ptrdiff_t i = 0; i < TILE; i++)
+                    out[c * stride + r + i] = result[i][c];
+            continue;
+        }
         for (ptrdiff_t c = 0; c < columns; c++)
             for (ptrdiff_t i = 0; i < rows; i++)
                 out[c * stride + r + i] = result[i][c];

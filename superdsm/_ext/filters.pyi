@@ -11,6 +11,7 @@ def correlate_columns(
     last: int,
     wanted: npt.NDArray[np.int8] | None = None,
 ) -> None: ...
+def column_maxima(image: npt.NDArray[np.float64], reach: int, out: npt.NDArray[np.float64]) -> None: ...
 def subtract_offset(
     y: npt.NDArray[np.float64],
     clipped: npt.NDArray[np.float64],

@@ -1,9 +1,20 @@
-"""Correlation of the columns of an image with a symmetric kernel."""
+"""Correlation of the columns of an image with a symmetric kernel, and their running maxima."""
 
+from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from superdsm._ext.simd cimport TILE as SIZE
 from superdsm._ext.simd cimport kernels
+
+cdef extern from *:
+    """
+    static inline void take_larger(double *restrict a, const double *restrict b, int n)
+    {
+        for (int i = 0; i < n; i++) a[i] = a[i] > b[i] ? a[i] : b[i];
+    }
+    """
+    void take_larger(double* a, const double* b, int n) noexcept nogil
 
 TILE = SIZE  # columns that are worked on together
 
@@ -59,17 +70,71 @@ def correlate_columns(
                 if not k:
                     continue
             for r in range(lines):
-                source = (r - radius) % (2 * H)
-                if source < 0:
-                    source += 2 * H
-                if source >= H:
-                    source = 2 * H - 1 - source
+                source = r - radius
+                if source < 0 or source >= H:
+                    source %= 2 * H
+                    if source < 0:
+                        source += 2 * H
+                    if source >= H:
+                        source = 2 * H - 1 - source
+                if n == SIZE:
+                    memcpy(buffer + r * SIZE, &image[source, c], SIZE * sizeof(double))
+                    continue
                 for i in range(n):
                     buffer[r * SIZE + i] = image[source, c + i]
                 for i in range(n, SIZE):
                     buffer[r * SIZE + i] = 0
             kernels.filter_tile(&out[c, 0], H, n, buffer, H, &weights[0], radius, flags)
         free(block)
+
+
+def column_maxima(const double[:, ::1] image, Py_ssize_t reach, double[:, ::1] out):
+    """Largest value within some rows above and below each pixel, written transposed.
+
+    Windows of twice the height come from two that overlap or touch, so that the time grows with the logarithm of the
+    reach only.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        The image; nothing is beyond its borders.
+    reach : int
+        How many rows are looked at on either side; not negative.
+    out : ndarray of float64, shape (columns, rows)
+        Is written.
+
+    Raises
+    ------
+    MemoryError
+    """
+    cdef Py_ssize_t H = image.shape[0], W = image.shape[1], c, i, n, r, t, shift, width
+    reach = min(reach, H)
+    cdef Py_ssize_t lines = H + 2 * reach
+    cdef double* block = <double*> malloc(lines * SIZE * sizeof(double))
+    if block == NULL:
+        raise MemoryError
+    with nogil:
+        for t in range((W + SIZE - 1) // SIZE):
+            c = t * SIZE
+            n = min(SIZE, W - c)
+            for i in range(reach * SIZE):
+                block[i] = -INFINITY
+                block[(reach + H) * SIZE + i] = -INFINITY
+            for r in range(H):
+                for i in range(n):
+                    block[(reach + r) * SIZE + i] = image[r, c + i]
+                for i in range(n, SIZE):
+                    block[(reach + r) * SIZE + i] = -INFINITY
+            width = 1  # rows from here on that each row holds the maximum of
+            while width < 2 * reach + 1:
+                shift = min(width, 2 * reach + 1 - width)
+                for r in range(lines - shift):
+                    take_larger(block + r * SIZE, block + (r + shift) * SIZE, SIZE)
+                width += shift
+            for i in range(n):
+                for r in range(H):
+                    out[c + i, r] = block[r * SIZE + i]
+    free(block)
 
 
 def subtract_offset(

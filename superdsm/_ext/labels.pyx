@@ -23,8 +23,15 @@ def draw(int32_t[:, ::1] labels, const uint8_t[:, ::1] mask, Py_ssize_t row, Py_
     -------
     int
         The number of pixels that had been taken.
+
+    Raises
+    ------
+    ValueError
+        The object reaches over the border of the image.
     """
     cdef Py_ssize_t r, c, contested = 0
+    if (row < 0 or col < 0 or row > labels.shape[0] - mask.shape[0] or col > labels.shape[1] - mask.shape[1]):
+        raise ValueError(f"an object at ({row}, {col}) reaches over the border of the image")
     with nogil:
         for r in range(mask.shape[0]):
             for c in range(mask.shape[1]):

@@ -87,8 +87,16 @@ def contrast_sums(const uint8_t[:, ::1] mask, const double[:, ::1] g, const uint
         Weighted sum of the intensities of the background.
     weights : float
         Sum of the weights.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
     """
     cdef Py_ssize_t r, c
+    if not (mask.shape[0] == g.shape[0] == near.shape[0] == squared.shape[0]
+            and mask.shape[1] == g.shape[1] == near.shape[1] == squared.shape[1]):
+        raise ValueError("the mask of an object and what is around it differ in shape")
     cdef double inside = 0, outside = 0, weights = 0, w
     cdef double[::1] table = np.full(TABLE, -1.0)  # squared distances are integers, most of them small
     cdef double d
@@ -128,7 +136,14 @@ def refine(const uint8_t[:, ::1] mask, const double[:, ::1] smooth, int32_t radi
     Returns
     -------
     ndarray of bool, same shape
+
+    Raises
+    ------
+    ValueError
+        The shapes differ.
     """
+    if mask.shape[0] != smooth.shape[0] or mask.shape[1] != smooth.shape[1]:
+        raise ValueError("the mask of an object and the intensities differ in shape")
     cdef Py_ssize_t height = mask.shape[0], width = mask.shape[1], r, c, n = 0
     cdef double mean = 0, variance = 0, slack
     cdef const uint8_t[:, ::1] dilated = within_disk(mask, 1, radius)

@@ -2,23 +2,30 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from superdsm.batch.components import Components, installed
 from superdsm.batch.execution.interrupts import terminable
 from superdsm.batch.execution.listener import Listener, RunSummary
 from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
+from superdsm.batch.planning.decide import output_problem, recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
+from superdsm.batch.results import tables
 from superdsm.batch.results.images import TaskResults
 from superdsm.batch.storage import default_profile
 from superdsm.batch.storage.journal import Journals
-from superdsm.batch.storage.layout import default_profile_file, journal_directory, results_directory
+from superdsm.batch.storage.layout import STORE, default_profile_file, journal_directory, results_directory
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
-from superdsm.batch.tasks.conflicts import find_conflicts
+from superdsm.batch.tasks.conflicts import Writer, find_conflicts
+from superdsm.batch.tasks.export import for_export
+from superdsm.batch.tasks.file_ids import FileId
+from superdsm.batch.tasks.overwriting import Files
+from superdsm.batch.tasks.paths import scripts_absolute
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer
 from superdsm.batch.tasks.tree import Task, TaskTree, discover
 from superdsm.errors import ConfigError, TaskError
@@ -46,10 +53,13 @@ class Plan:
         One for each task: the images, what is planned for each of them, and why.
     planner : Planner
         Has made the plan.
+    files : Files
+        What is read, and where is written.
     """
 
     tasks: tuple[TaskPlan, ...]
     planner: Planner
+    files: Files
 
     def count(self, action: str) -> int:
         """Return for how many images of all tasks "run", "nothing", "skip" or "fail" is planned, see `Action`."""
@@ -271,16 +281,92 @@ class Batch:
             listener.warning(warning)
         preparer = self._preparer(use, without, last_stage, profile)
         prepared_tasks = _prepare(preparer, self.tasks(tasks, subtrees))
+        files = self._files(prepared_tasks, scripts_absolute((*use, *without), Path.cwd()))
+        for prepared in prepared_tasks:
+            if prepared.warning:
+                listener.warning(f"{prepared.task.file.path}: {prepared.warning}")
         if not prepared_tasks:
             listener.warning('no task is to be run; a task that is needs "runnable": true in its task.json')
         planner = Planner(self.tree, self.components, PlanOptions(force, fresh, oneshot, retry_failed))
         planner.digests.announce = listener.hashing
         plans = tuple(planner.plan(prepared) for prepared in prepared_tasks)
+        for plan in plans:
+            if plan.journal.damaged:
+                count = plan.journal.damaged
+                listener.warning(
+                    f"{plan.journal.path}: {count} lines are damaged; what they were about counts as not done"
+                )
         if remember:
             planner.digests.save()
         if planner.digests.problem:
             listener.warning(planner.digests.problem, minor=True)
-        return Plan(plans, planner)
+        return Plan(plans, planner, files)
+
+    def _files(self, prepared_tasks: Sequence[PreparedTask], scripts: Iterable[str]) -> Files:
+        """Return what a run of tasks reads and writes.
+
+        Raises
+        ------
+        TaskError
+            It would write what is read.
+        """
+        files = Files(self.tree, prepared_tasks, tables.NAMES, STORE)
+        files.read(tuple(scripts))
+        journals = Journals(self.root)
+
+        def written(writer: Writer, file_id: FileId, path: str) -> bool:
+            task = writer.prepared.task
+            entry = journals[task.name].get(file_id)
+            output = None if entry is None else entry.outputs.get(writer.export)
+            if output is None or output.path != recorded_path(path, task.directory):
+                return False
+            return not output_problem(output, path)
+
+        if wrong := files.overwritten(written):
+            raise TaskError("\n".join(map(str, wrong)))
+        return files
+
+    def plan_export(
+        self,
+        task: str,
+        exporter: str,
+        directory: str | Path,
+        file_ids: Collection[FileId] = (),
+        options: Mapping[str, Any] | None = None,
+        suffix: str = "",
+    ) -> Plan:
+        """Find out what is to be done to write a picture, or another file of an exporter, of images of a task.
+
+        Stages run only as far as the exporter needs them, and not where their results are in the store. Nothing is
+        stored, and nothing in the task is changed: it may be worked on meanwhile.
+
+        Parameters
+        ----------
+        task : str
+            Directory of the task, relative to the root.
+        exporter : str
+            Name of the exporter, for instance "overlay" or "adj".
+        directory : str or Path
+            Where the files go; each is named by the file id.
+        file_ids : collection of int or str, optional
+            Only these images.
+        options : mapping, optional
+            Options of the exporter; they win over those of the task.
+        suffix : str, optional
+            Of the files, as in ".jpg"; by default the first one that the exporter can write.
+
+        Raises
+        ------
+        TaskError
+            There is no such task, exporter, image or option, or something is wrong with the task.
+        """
+        found = self.tasks([task])
+        if not found:
+            raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
+        prepared = self._preparer().prepare(found[0])
+        prepared = for_export(prepared, self.components, exporter, Path(directory), file_ids, options or {}, suffix)
+        planner = Planner(self.tree, self.components, PlanOptions(oneshot=True, only_outputs=True))
+        return Plan((planner.plan(prepared),), planner, self._files([prepared], ()))
 
     def results(self, task: str = ".") -> TaskResults:
         """Return what is known of the images of a task that were processed.

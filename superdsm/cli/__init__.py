@@ -6,15 +6,17 @@ command that is not a built-in one, or by the command itself.
 
 import argparse
 import contextlib
-import io
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from superdsm import streams
 from superdsm.errors import KernelsError, SuperDSMError
 from superdsm.records import Command, ExitCode
 
+EXIT_GRACE = 5.0  # seconds
 DESCRIPTION = "Globally optimal segmentation of cell nuclei with deformable shape models."
 
 
@@ -76,25 +78,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         What the shell is told, see `superdsm.records.ExitCode`.
     """
-    argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text in the encoding of the terminal
-            stream.reconfigure(errors="backslashreplace")
+    with streams.never_failing() as losses:
+        code = _run_safely(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        code = _account(code, losses)
+    if argv is None:  # the process ends now
+        _bound_exit(code)
+    return code
+
+
+def _account(code: int, losses: streams.Losses) -> int:
+    """Return the exit code, given what could not be shown."""
+    if losses.first is None:
+        return code
+    stream, number = losses.first
+    if number == errno.EPIPE:
+        return code or ExitCode.CLOSED_PIPE
+    _complain(f"error: {stream} could not be written ({os.strerror(number)})", ExitCode.PARTIAL)
+    return code or ExitCode.PARTIAL
+
+
+def _bound_exit(code: int) -> None:
+    """End the process after some seconds, whatever threads and exit handlers a plugin has left behind."""
+    import threading
+
+    def end() -> None:
+        _complain(f"threads or exit handlers were still running after {EXIT_GRACE:g} s and were ended", ExitCode.OK)
+        os._exit(code)
+
+    timer = threading.Timer(EXIT_GRACE, end)
+    timer.daemon = True
+    with contextlib.suppress(RuntimeError):  # no thread can be started; nothing else can be running then
+        timer.start()
+
+
+def _run_safely(argv: Sequence[str]) -> int:
+    """Run a command; errors become one line each."""
     debug = "--debug" in argv
     try:
-        code = _run(argv)
-        sys.stdout.flush()
-        return code
+        return _run(argv)
     except SystemExit as exc:  # argparse ends this way
         return exc.code if isinstance(exc.code, int) else ExitCode.OK
     except KeyboardInterrupt:
         if debug:
             raise
         return _complain("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The interpreter flushes standard output at its end and must not meet the closed pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.CLOSED_PIPE
     except SuperDSMError as exc:
         if debug:
             _traceback()
@@ -103,6 +131,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _complain(f"error: {exc}", ExitCode.ERROR)
+    except MemoryError:
+        if debug:
+            raise
+        return _complain("error: there is not enough memory; end other programs, or use fewer --jobs", ExitCode.ERROR)
+    except BrokenPipeError:  # standard output that somebody else has put there
+        return ExitCode.CLOSED_PIPE
     except OSError as exc:
         if debug or exc.filename is None:
             raise

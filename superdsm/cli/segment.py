@@ -1,16 +1,20 @@
 """``superdsm segment``: images in, label images out."""
 
 import argparse
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superdsm.config import PROFILE, SETTINGS, Config, parse_json
-from superdsm.errors import ConfigError, ImageError, SuperDSMError
+from superdsm.cli import segment_exports
+from superdsm.cli.segment_exports import Wanted, places
+from superdsm.config import PIXEL_SIZE, PROFILE, SETTINGS, Config, parse_json
+from superdsm.errors import ConfigError, ImageError, SuperDSMError, short
+from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import THREAD_VARIABLES, cpu_count
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
@@ -26,6 +30,7 @@ CERTIFIED = "global-energy-minimization"
 EPILOG = """\
 examples:
   superdsm segment nuclei.png -o labels.png --overlay overlay.png
+  superdsm segment nuclei.tif -o labels.ome.tif --export geojson=nuclei.geojson --export rois=rois.zip
   superdsm segment plate/*.tif -o labels/ --overlay overlays/ --set AF_scale=40 --set dsm/alpha=0.5
 """
 
@@ -43,6 +48,12 @@ class Job:
     threads: int
     select: "Selection"
     certify: bool = False
+    exports: tuple[tuple[Wanted, Path], ...] = ()
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All files that are written."""
+        return tuple(path for path in (self.labels, self.overlay, *(path for _, path in self.exports)) if path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Outcome:
     n_objects: int = 0
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     error: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
     certificate: tuple[str, ...] = ()
@@ -59,8 +71,9 @@ class Outcome:
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
         parts = [f"{self.n_objects} {noun}", *described(self.summary), f"{self.seconds:.2f} s"]
+        notes = "".join(f"; note: {text}" for text in self.notes)
         warnings = "".join(f"; warning: {text}" for text in self.warnings)
-        return ", ".join(parts) + warnings + "".join(f"\n  {line}" for line in self.certificate)
+        return ", ".join(parts) + notes + warnings + "".join(f"\n  {line}" for line in self.certificate)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="label image to write (.png or .tif); for several images a directory",
     )
     add("--overlay", metavar="PATH", help="picture with contours to write; for several images a directory")
+    segment_exports.add_arguments(parser)
     add("--certify", action="store_true", help="print how far the energy is from the least one at most, and why")
     add("--channel", metavar="NAME", help="channel to segment: an index from 0, a name, or red, green or blue")
     add("--z", metavar="Z", help="z plane: an index from 0, a range as in 2-5, or max, mean or best-focus")
@@ -139,15 +153,17 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
         try:
             pipeline.validate(part.merged(everywhere))
         except ConfigError as exc:
-            raise ConfigError(f"{source}: {exc}") from exc
+            raise ConfigError(f"{source}: {exc}", *exc.paths) from exc
     readers = [reader_for(path) for path in args.images]
     outputs = _outputs(args)
-    _check_outputs(outputs)
+    wanted = segment_exports.wanted(args, pipeline)
+    exports = segment_exports.files(args.images, wanted)
+    _check_outputs([(*paths, *(path for _, path in more)) for paths, more in zip(outputs, exports, strict=True)])
     threads = max(1, cores // len(outputs))
     select = Selection(_index(args.channel), _index(args.z), args.t, args.scene)
     return [
-        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify)
-        for (image, labels, overlay), reader in zip(outputs, readers, strict=True)
+        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify, more)
+        for (image, labels, overlay), reader, more in zip(outputs, readers, exports, strict=True)
     ]
 
 
@@ -172,15 +188,19 @@ def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tu
     parts = [(config, str(path))] if path else []
     for setting in settings:
         name, equals, text = (item.strip() for item in setting.partition("="))
+        source = f"--set {short(setting)}"
         if not equals or not all(name.split("/")):
-            raise ConfigError(f"--set {setting}: give a name and a value, for instance --set AF_scale=40")
+            raise ConfigError(f"{source}: give a name and a value, for instance --set AF_scale=40")
         try:
             value = parse_json(text, "")
         except ConfigError:
             value = text  # a string without quotes
-        part = Config().with_value(name, value)
+        try:
+            part = Config().with_value(name, value)
+        except ConfigError as exc:
+            raise ConfigError(f"{source}: {exc}") from exc
         config = config.merged(part)
-        parts.append((part, f"--set {setting}"))
+        parts.append((part, source))
     return config, parts
 
 
@@ -196,21 +216,14 @@ def _outputs(args: argparse.Namespace) -> list[tuple[Path, Path, Path | None]]:
 
 
 def _paths(images: list[Path], place: str, suffix: str, what: str, suffixes: tuple[str, ...]) -> list[Path]:
-    from superdsm.io import check_suffix
-
-    out = Path(place)
-    if len(images) > 1 or out.is_dir() or place.endswith(("/", os.sep)):
-        if not out.is_dir() and (out.exists() or out.suffix.lower() in suffixes):
-            raise SuperDSMError(f"{out}: is the name of a file, but there are {len(images)} images; give a directory")
-        return [out / (image.stem + suffix) for image in images]
-    check_suffix(out, suffixes, what)
-    return [out]
+    names = [image.stem + suffix for image in images]
+    return places(images, place, names, what, suffixes)
 
 
-def _check_outputs(outputs: list[tuple[Path, Path, Path | None]]) -> None:
-    """Check that every file to be written has a name of its own, and that it can be written."""
-    inputs = {image.resolve() for image, _, _ in outputs}
-    made_from: dict[Path, Path] = {}
+def _check_outputs(outputs: Sequence[tuple[Path | None, ...]]) -> None:
+    """Check that every file to be written, all but the first of each, has a name of its own, and can be written."""
+    inputs = {image.resolve() for image, *_ in outputs if image}
+    made_from: dict[Path, Path | None] = {}
     for image, *paths in outputs:
         for path in filter(None, paths):
             place = path.resolve()
@@ -256,24 +269,45 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     try:
         source = open_image(job.image, job.reader)
         image = read_plane(source, job.select)
-        result = segment(image, job.config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
+        config, size = _sized(job, source.pixel_size)
+        result = segment(image, config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
         labels = result.labels
-        write_labels(job.labels, labels, source.pixel_size)
+        write_labels(job.labels, labels, size)
         if job.overlay is not None:
             write_rgb(job.overlay, result.overlay())
+        for wanted, path in job.exports:
+            wanted.write(path, result, job.image, size)
     except MemoryError as exc:
         raise ImageError(f"{name}: does not fit into memory; use fewer --jobs, or cut it into smaller images") from exc
     except SystemExit as exc:  # a reader may be anybody's code
         raise ImageError(f"{name}: the reader {job.reader.name!r} failed (SystemExit: {exc})") from exc
     except SuperDSMError as exc:
-        if name in str(exc) or str(job.labels) in str(exc):
+        if name in str(exc) or any(str(path) in str(exc) for path in job.outputs):
             raise
         raise ImageError(f"{name}: {exc}") from exc
     seconds = time.perf_counter() - start
     certificate = _certificate(result) if job.certify else ()
     return Outcome(
-        int(labels.max(initial=0)), seconds, tuple(result.warnings), summary=result.summary, certificate=certificate
+        int(labels.max(initial=0)),
+        seconds,
+        tuple(result.warnings),
+        source.notes,
+        summary=result.summary,
+        certificate=certificate,
     )
+
+
+def _sized(job: Job, size: tuple[float, float] | None) -> tuple[Config, tuple[float, float] | None]:
+    """Return the configuration, with the size of a pixel if lengths depend on it, and height and width of a pixel.
+
+    What the configuration says wins over what the file says.
+    """
+    given = pixel_size(job.config)
+    if given is not None:
+        return job.config, (given, given)
+    if size is not None and any(stage.needs_pixel_size(job.config) for stage in job.pipeline):
+        return job.config.with_value(PIXEL_SIZE, mean_size(size)), size
+    return job.config, size
 
 
 def _certificate(result: "Result") -> tuple[str, ...]:
@@ -307,18 +341,23 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     """Yield the outcomes in the order of the jobs."""
     import tempfile
 
-    from superdsm.batch.execution.scheduler import Lost, Scheduler
+    from superdsm.batch.execution.job import check_portable
+    from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
     from superdsm.batch.storage.progress import ProgressMessage, ProgressReader
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
 
+    check_portable(jobs[0].pipeline)
     known: dict[int, Outcome] = {}
-    with tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory:
+    with (
+        tempfile.TemporaryDirectory(prefix="superdsm-", ignore_cleanup_errors=True) as directory,
+        contextlib.closing(ProgressReader(Path(directory))) as progress,
+    ):
         scheduler: Scheduler[Job, Outcome] = Scheduler(
             attempt,
             entry=registry().executors["loky"],
             options=ExecutorOptions(workers),
-            progress=ProgressReader(Path(directory)),
+            progress=progress,
         )
         given = dict(enumerate(jobs))
         turn = 0
@@ -329,6 +368,8 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
             while turn in known:
                 yield known.pop(turn)
                 turn += 1
+        if scheduler.ended:
+            sys.stderr.write(f"superdsm: warning: {LEFT_BEHIND}\n")
 
 
 def _given_up(job: Job, lost: "Lost") -> Outcome:
@@ -353,8 +394,8 @@ def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
         else:
             sys.stdout.write(f"{name}: {outcome}\n")
             sys.stdout.flush()
-            written = tuple(path for path in (job.labels, job.overlay) if path)
-            notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, outcome.warnings))
+            told = (*outcome.notes, *outcome.warnings)
+            notify(ImageFinished("", name, outcome.seconds, job.outputs, outcome.n_objects, told))
     notify(RunFinished("", "", len(jobs) - failed, failed, time.perf_counter() - start))
     if not failed:
         return ExitCode.OK

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from superdsm._ext.clusters import adjacent_pairs, border_counts, number_markers
+from superdsm._ext.clusters import adjacent_pairs, border_counts, label_maxima, number_markers
 from superdsm.core.distance import edt
 from superdsm.core.watershed import watershed
 from superdsm.parallel import Map, serial_map
@@ -95,11 +95,13 @@ def count_left_out(
     share : float
         Part of the foreground's intensity that was left out.
     """
-    labels, n = ndimage.label(~y_mask)
+    labels = np.empty(y.shape, np.int32)
+    n = ndimage.label(~y_mask, output=labels)
     if n == 0:
         return 0, 0, 0.0
-    peaks = ndimage.maximum(y, labels, np.arange(1, n + 1))
-    kept = ndimage.maximum(y, clusters, np.arange(1, int(clusters.max()) + 1))
+    y = np.ascontiguousarray(y, np.float64)
+    peaks = label_maxima(labels, y, n)[1:]
+    kept = label_maxima(np.ascontiguousarray(clusters, np.int32), y, int(clusters.max()))[1:]
     specks = int(np.count_nonzero(peaks < FAINT * np.median(kept))) if len(kept) else 0
     total = float(y[y > 0].sum())
     return n - specks, specks, float(y[~y_mask].sum()) / total

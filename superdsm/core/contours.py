@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from superdsm.core.distance import edt
+from superdsm._ext.contours import step_across
+from superdsm.core.distance import squared_distance_to
 from superdsm.core.filters import gaussian
 from superdsm.core.labels import label_image
 from superdsm.core.necks import divide
-from superdsm.core.normalise import sample
+from superdsm.core.normalise import quantile, sample
 from superdsm.core.objects import BoolArray, FloatArray, Object
 from superdsm.core.resample import draw_degrees, largest_piece, resample, resample_mask
 
@@ -93,21 +94,48 @@ def surroundings(
     view = labels[rows, columns]
     mask = view == label
     others = (view > 0) & ~mask
-    distance = edt(~mask)
-    near = distance <= far
+    distance = squared_distance_to(mask, far)
+    near = distance <= far * far
     if others.any():
-        near &= distance <= edt(~others)
+        near &= distance <= squared_distance_to(others, far)
         near &= ~others
     part = image[rows, columns]
     inside = sample(part[mask], ENOUGH)
     around = sample(part[near & ~mask], ENOUGH)
-    outside = float(np.quantile(around, outside_quantile)) if around.size >= FEW else float(inside.min())
-    return Surroundings((rows, columns), mask, near, float(np.quantile(inside, inside_quantile)), outside)
+    outside = quantile(around, outside_quantile) if around.size >= FEW else float(inside.min())
+    return Surroundings((rows, columns), mask, near, quantile(inside, inside_quantile), outside)
 
 
 LEAST_REACH = 3.0  # pixels
 ENOUGH = 1009  # pixels, for a quantile
 FEW = 8  # pixels; a quantile of fewer says little
+
+
+def sharpness(image: FloatArray, labels: npt.NDArray[np.int32], label: int, box: Box, amplitude: float) -> float:
+    """Return the step of the intensity across an outline, as a fraction of the amplitude.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        Smoothed intensities.
+    labels : ndarray of int32, same shape
+        Label image.
+    label : int
+        The object.
+    box : tuple of slice
+        Its bounding box.
+    amplitude : float
+        See `Surroundings`.
+
+    Returns
+    -------
+    float
+    """
+    part = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box)
+    return step_across(labels[part], image[part], label) / max(amplitude, TINY)
+
+
+TINY = 1e-12
 
 
 def to_image(
@@ -116,15 +144,15 @@ def to_image(
     image: FloatArray,
     radius: float,
     *,
-    level: float = 0.37,
-    smoothing: float = 0.5,
-    reach: float = 0.8,
-    inside_quantile: float = 0.72,
-    outside_quantile: float = 0.1,
-    finest_radius: float = 24.0,
-    level_decay: float = 0.5,
-    narrow: float = 0.88,
-    least_divided: float = 0.7,
+    level: float,
+    smoothing: float,
+    reach: float,
+    inside_quantile: float,
+    outside_quantile: float,
+    finest_radius: float,
+    level_decay: float,
+    narrow: float,
+    least_divided: float,
 ) -> list[Object]:
     """Bring objects from the working grid to the pixels of the image, and fit their outlines to its intensities.
 

@@ -79,17 +79,17 @@ def minimise_energies(
     clusters: IntArray,
     model_params: model.ModelParams,
     *,
-    pruning: str = "exact",
-    beta: float = 0.0,
-    max_iter: int = 5,
-    gamma: float = 0.8,
-    max_seed_distance: float = np.inf,
-    max_work_amount: float = 1e6,
-    cover: str = "greedy",
-    cover_timeout: float = np.inf,
-    max_cluster_sets: int | None = None,
-    cluster_timeout: float = np.inf,
-    certify: bool = False,
+    pruning: str,
+    beta: float,
+    max_iter: int,
+    gamma: float,
+    max_seed_distance: float,
+    max_work_amount: float,
+    cover: str,
+    cover_timeout: float,
+    max_cluster_sets: int | None,
+    cluster_timeout: float,
+    certify: bool,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
     fit: Callable[..., model.Fit] | None = None,
     superadditive: bool = True,
@@ -126,7 +126,7 @@ def minimise_energies(
         How the cover is chosen among the fitted sets.
     cover_timeout : float
         Limit of the branch and bound for the exact cover of a large cluster, in seconds.
-    max_cluster_sets : int, optional
+    max_cluster_sets : int or None
         Most sets of a cluster to which a model is fitted, beyond its atoms and their union; the most promising ones of
         a generation come first. Then the best cover so far is taken. With it, `max_work_amount` is not needed.
     cluster_timeout : float

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
-from superdsm.core.contours import surroundings
+from superdsm.core.contours import TINY, sharpness, surroundings
 from superdsm.core.filters import gaussian
 from superdsm.core.normalise import noise_level, weighted_quantile
 from superdsm.core.objects import BoolArray, FloatArray, Object
-from superdsm.core.refine import padded_box
+from superdsm.core.resample import resample
 from superdsm.parallel import Map, serial_map
 
 
@@ -46,17 +48,18 @@ def select(
     objects: Sequence[Object],
     radius: float,
     *,
-    max_norm_energy: float = 0.4,
-    min_amplitude: float = 0.4,
-    min_significance: float = 8.0,
-    min_sharpness: float = 0.2,
-    min_area: float = 0.06,
-    max_area: float = math.inf,
-    min_solidity: float = 0.72,
-    smoothing: float = 0.5,
-    reach: float = 0.8,
-    inside_quantile: float = 0.72,
-    outside_quantile: float = 0.1,
+    max_norm_energy: float,
+    min_amplitude: float,
+    min_significance: float,
+    min_sharpness: float,
+    min_area: float,
+    max_area: float,
+    min_solidity: float,
+    smoothing: float,
+    reach: float,
+    inside_quantile: float,
+    outside_quantile: float,
+    finest_radius: float,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
 ) -> tuple[list[Object], list[dict[str, Any]]]:
     """Keep the objects for which the image gives evidence that they are nuclei.
@@ -83,6 +86,8 @@ def select(
         Smallest part of its convex hull that an object fills.
     smoothing, reach, inside_quantile, outside_quantile : float
         How amplitudes are measured; see `superdsm.core.contours.to_image`.
+    finest_radius : float
+        Larger nuclei are measured on a coarser grid on which a typical one has this radius, in pixels.
     map : superdsm.parallel.Map, optional
         For parallelism; the outcome does not depend on it.
 
@@ -94,19 +99,23 @@ def select(
         One record per discarded object: its ``atoms``, the ``reason`` ("norm_energy", "small", "large", "irregular",
         "noise", "dim", "blurred"), the ``value`` and the ``threshold`` that it misses.
     """
-    smooth = gaussian(image, smoothing, map)
-    labels = np.zeros(image.shape, np.int32)
-    for label, item in enumerate(objects, 1):
-        labels[item.slices][item.fragment] = label
+    zoom = min(1.0, finest_radius / radius)
+    rows, columns = image.shape
+    shape = max(1, round(rows * zoom)), max(1, round(columns * zoom))
+    smooth = gaussian(resample(image, shape), smoothing, map)
+    labels = sampled_labels(objects, image.shape, shape)
+    boxes = ndimage.find_objects(labels, len(objects))
 
     def measure(label: int) -> Evidence:
-        item = objects[label - 1]
+        box, area = boxes[label - 1], objects[label - 1].area
+        if box is None:  # its pixels were given to others that are as small; the stubs of SciPy do not know that
+            return Evidence(0.0, 0.0, area, 0.0)  # type: ignore[unreachable]
         seen = surroundings(
-            smooth, labels, label, item.slices,
+            smooth, labels, label, box,
             reach=reach, inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
-        step = _step(item, smooth) / max(seen.amplitude, TINY)
-        return Evidence(seen.amplitude, step, item.area, solidity(item.fragment))
+        step = sharpness(smooth, labels, label, box, seen.amplitude)
+        return Evidence(seen.amplitude, step, area, solidity(objects[label - 1].fragment))
 
     found = map(measure, range(1, len(objects) + 1))
     area = math.pi * radius**2
@@ -133,9 +142,6 @@ def select(
         if verdict is not None
     ]
     return kept, log
-
-
-TINY = 1e-12
 
 
 def _apply(
@@ -182,12 +188,33 @@ def solidity(mask: BoolArray) -> float:
     return float(np.count_nonzero(mask) / ConvexHull(corners).volume)  # in two dimensions, the volume is the area
 
 
-def _step(item: Object, smooth: FloatArray) -> float:
-    """Difference of the mean intensities of the pixels just inside and just outside of an outline."""
-    from scipy import ndimage
+def sampled_labels(
+    objects: Sequence[Object], shape: tuple[int, ...], new_shape: tuple[int, int]
+) -> npt.NDArray[np.int32]:
+    """Draw a label image on a grid that is not finer, from the pixels in the middle of each of its pixels.
 
-    mask, box = padded_box(item, 1, smooth.shape)
-    inner = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    outer = ndimage.binary_dilation(mask) & ~mask
-    part = smooth[box]
-    return float(part[inner].mean() - part[outer].mean()) if inner.any() and outer.any() else 0.0
+    Parameters
+    ----------
+    objects : sequence of Object
+        Objects with disjoint masks; those that are missed get one pixel.
+    shape, new_shape : tuple of int
+        Rows and columns of the image, and of the grid.
+
+    Returns
+    -------
+    ndarray of int32, shape `new_shape`
+        Labels 1, 2, ... in the order of the objects.
+    """
+    labels = np.zeros(shape, np.int32)
+    for label, item in enumerate(objects, 1):
+        labels[item.slices][item.fragment] = label
+    if shape == new_shape:
+        return labels
+    places = [((np.arange(n) + 0.5) * (size / n)).astype(np.intp) for n, size in zip(new_shape, shape, strict=True)]
+    sampled = labels[np.ix_(*places)]
+    missing = np.flatnonzero(np.bincount(sampled.ravel(), minlength=len(objects) + 1)[1:] == 0)
+    for index in missing.tolist():
+        item = objects[index]
+        row, column = np.argwhere(item.fragment)[item.area // 2] + item.offset
+        sampled[row * new_shape[0] // shape[0], column * new_shape[1] // shape[1]] = index + 1
+    return sampled

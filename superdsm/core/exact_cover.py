@@ -240,4 +240,4 @@ def _check(problem: _Problem, chosen: Sequence[int]) -> None:
 
 
 def _greedy(problem: _Problem) -> list[int]:
-    return list(min_weight_cover(problem.sets, problem.weights.tolist(), 0.0, max_iter=1).chosen)
+    return list(min_weight_cover(problem.sets, problem.weights.tolist(), 0.0, max_iter=1, gamma=1.0).chosen)

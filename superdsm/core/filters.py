@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from superdsm._ext.filters import TILE, correlate_columns
+from superdsm._ext.filters import TILE, column_maxima, correlate_columns
 from superdsm.parallel import Map, serial_map
 
 TRUNCATE = 4.0
@@ -64,6 +64,27 @@ def _correlate(
         correlate_columns(image, weights, out, first, min(first + CHUNK, columns), wanted)
 
     map(work, range(0, columns, CHUNK))
+    return out
+
+
+def largest_around(image: npt.NDArray[np.float64], reach: int) -> npt.NDArray[np.float64]:
+    """Largest value in the square around each pixel, as `scipy.ndimage.maximum_filter` of the size ``2 * reach + 1``.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (rows, columns)
+        The image, without NaN.
+    reach : int
+        How many pixels the square extends on each side.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+    """
+    image = np.ascontiguousarray(image, np.float64)
+    across, out = np.empty(image.shape[::-1]), np.empty(image.shape)
+    column_maxima(image, reach, across)
+    column_maxima(across, reach, out)
     return out
 
 

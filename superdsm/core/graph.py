@@ -93,7 +93,7 @@ def cluster_graphs(
     atom_clusters: npt.ArrayLike,
     adjacencies: npt.ArrayLike,
     seeds: npt.ArrayLike,
-    max_seed_distance: float = np.inf,
+    max_seed_distance: float,
 ) -> list[ClusterGraph]:
     """Make the graphs of all clusters.
 

@@ -6,13 +6,27 @@ import numpy as np
 import numpy.typing as npt
 from skimage.color import rgb2gray
 
+from superdsm.core.colours import channel_of, nuclear_channel
+
 COLOUR_CHANNELS = 3
 LARGEST = 1e300  # so that differences and sums of a few intensities are finite
 LARGE = 200_000  # values from which on a table of all intensities pays off
 
 
+def composite_channel(image: npt.NDArray[Any]) -> str:
+    """Return the channel of an image that shows nuclei, see `superdsm.core.colours.nuclear_channel`; "": it is grey.
+
+    Raises
+    ------
+    ValueError
+        As by `grey_image`.
+    """
+    image = _checked(image)
+    return "" if image.ndim == 2 or _repeats_one_channel(image) else nuclear_channel(image)
+
+
 def grey_image(
-    image: npt.NDArray[Any], histological: bool = False
+    image: npt.NDArray[Any], histological: bool, channel: str = ""
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
     """Turn an image into grey intensities, scaled to [0, 1] by their minimum and maximum.
 
@@ -24,8 +38,10 @@ def grey_image(
     image : ndarray of bool, integers or floats, shape (rows, columns) or (rows, columns, channels)
         In any memory layout and byte order. Grey (2-D, or one channel), grey with alpha (two channels), colour (three),
         or colour with alpha (four).
-    histological : bool, optional
+    histological : bool
         Whether the image is a colour image of dark objects on bright background.
+    channel : str, optional
+        Of a colour image: the channel to take instead of the luminance, see `superdsm.core.colours.channel_of`.
 
     Returns
     -------
@@ -40,11 +56,9 @@ def grey_image(
         The image is empty, has a wrong number of axes or channels, is transparent, holds complex numbers, NaN or
         infinity, numbers beyond 1e300, or is grey although `histological` is set.
     """
-    # Contiguous and in native byte order: the last bit of a sum depends on the order of its terms.
-    image = np.ascontiguousarray(image)
-    image = image.astype(image.dtype.newbyteorder("="), copy=False)
-    _check_kind(image)
-    image = _without_alpha(image)
+    image = _checked(image)
+    if channel and image.ndim == 3:
+        image = channel_of(image, channel)
     if image.dtype.kind == "f" and image.dtype.itemsize > np.dtype(float).itemsize:
         image = image.astype(np.float64)  # not known to rgb2gray
     if histological:
@@ -57,6 +71,14 @@ def grey_image(
         return _looked_up(image[..., 0]), None
     grey = rgb2gray(image) if image.ndim == 3 else image
     return _stretched(grey.astype(np.float64)), None
+
+
+def _checked(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the image without alpha, contiguous and native: the last bit of a sum depends on the order of terms."""
+    image = np.ascontiguousarray(image)
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
+    _check_kind(image)
+    return _without_alpha(image)
 
 
 def _check_kind(image: npt.NDArray[Any]) -> None:

@@ -45,10 +45,10 @@ class ModelParams:
     smooth_amount: int
     smooth_subsample: int
     background_margin: int
-    gaussian_shape_multiplier: float = 2.0
-    epsilon: float = 1.0
-    solver: str = "newton"
-    cp_timeout: float = 300.0
+    gaussian_shape_multiplier: float
+    epsilon: float
+    solver: str
+    cp_timeout: float
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from superdsm.core.filters import gaussian
+from superdsm.core.filters import gaussian, largest_around
+from superdsm.core.resample import interpolated
 from superdsm.parallel import Map, serial_map
 
 FloatArray = npt.NDArray[np.float64]
@@ -49,6 +50,29 @@ def sample(values: FloatArray, enough: int = ENOUGH) -> FloatArray:
     ndarray, 1-D
     """
     return values.ravel()[:: max(1, values.size // enough)]
+
+
+def quantile(values: FloatArray, q: float) -> float:
+    """Return what `numpy.quantile` does, in a tenth of the time for few values.
+
+    Parameters
+    ----------
+    values : ndarray of float64, 1-D
+        The values, at least one.
+    q : float
+        From 0 to 1.
+
+    Returns
+    -------
+    float
+    """
+    place = q * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    ordered = np.partition(values, (below, above))
+    lower, upper, part = float(ordered[below]), float(ordered[above]), place - below
+    # each end is exact, as in NumPy
+    return lower + (upper - lower) * part if part < 0.5 else upper - (upper - lower) * (1 - part)
 
 
 def noise_level(image: FloatArray) -> float:
@@ -113,19 +137,8 @@ def background(image: FloatArray, radius: float, reach: float) -> FloatArray:
     step = max(1, int(radius / 4))
     coarse = ndimage.uniform_filter(image, 2 * step + 1)[::step, ::step]
     side = max(3, int(reach * radius / step) | 1)
-    lowest = gaussian(ndimage.minimum_filter(coarse, side), side / 4)
-    return _spread(lowest, step, image.shape)
-
-
-def _spread(coarse: FloatArray, step: int, shape: tuple[int, ...]) -> FloatArray:
-    """Interpolate samples of every `step`-th row and column."""
-    for axis in (0, 1):
-        places = np.arange(shape[axis]) / step
-        first = np.minimum(places.astype(np.intp), coarse.shape[axis] - 1)
-        second = np.minimum(first + 1, coarse.shape[axis] - 1)
-        part = np.expand_dims(places - first, 1 - axis)
-        coarse = coarse.take(first, axis) * (1 - part) + coarse.take(second, axis) * part
-    return coarse
+    lowest = gaussian(-largest_around(-coarse, side // 2), side / 4)
+    return interpolated(lowest, *(np.arange(size) / step for size in image.shape))
 
 
 def typical_amplitude(image: FloatArray, radius: float) -> float:
@@ -144,7 +157,7 @@ def typical_amplitude(image: FloatArray, radius: float) -> float:
         Median of the maxima of the smoothed intensities, each counting by its squared height; 0 if there is none.
     """
     smooth = gaussian(image, radius / 3)
-    peaks = smooth[(smooth == ndimage.maximum_filter(smooth, 2 * int(radius) + 1)) & (smooth > 0)]
+    peaks = smooth[(smooth == largest_around(smooth, int(radius))) & (smooth > 0)]
     return weighted_quantile(peaks, limited(peaks**2), 0.5) if peaks.size else 0.0
 
 
@@ -152,16 +165,16 @@ def normalised(
     image: FloatArray,
     radius: float,
     *,
-    smoothing: float = 1.0,
-    background_reach: float = 3.0,
-    amplitude_reach: float = 1.0,
-    least_amplitude: float = 0.12,
-    level: float = 0.41,
-    noise_factor: float = 3.0,
-    offset_scale: float = 0.92,
-    offset_weight: float = 1.12,
-    brightest: float = 5.0,
-    speck_area: float = 0.05,
+    smoothing: float,
+    background_reach: float,
+    amplitude_reach: float,
+    least_amplitude: float,
+    level: float,
+    noise_factor: float,
+    offset_scale: float,
+    offset_weight: float,
+    brightest: float,
+    speck_area: float,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
 ) -> FloatArray:
     """Turn intensities to a measure of foreground that treats dim and bright objects alike.
@@ -213,7 +226,7 @@ def normalised(
     if not typical > 0:
         return np.full(image.shape, LOWEST)
     bounded = np.minimum(height, brightest * typical)
-    amplitude = gaussian(ndimage.maximum_filter(bounded, 2 * int(amplitude_reach * scale) + 1), scale, map)
+    amplitude = gaussian(largest_around(bounded, int(amplitude_reach * scale)), scale, map)
     np.maximum(amplitude, least_amplitude * typical, out=amplitude)
     threshold = np.maximum(level * amplitude, noise_factor * noise)
     if offset_weight > 0:

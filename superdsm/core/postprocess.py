@@ -50,26 +50,26 @@ class PostprocessParams:
         Objects above this radius are looked at for glare, and those at the border of the image (None: the same).
     """
 
-    max_norm_energy: float = 0.2
-    discard_image_boundary: bool = False
-    min_boundary_obj_radius: float = 0.0
-    min_object_radius: float = 0.0
-    max_object_radius: float = math.inf
-    max_eccentricity: float = 0.99
-    max_boundary_eccentricity: float | None = math.inf
-    min_contrast: float = 1.35
-    exterior_scale: float = 5.0
-    exterior_offset: float = 5.0
-    contrast_epsilon: float = 1e-4
-    mask_stdamp: float = 2.0
-    mask_max_distance: int = 1
-    mask_smoothness: float = 3.0
-    fill_holes: bool = True
-    glare_detection_smoothness: float = 3.0
-    glare_detection_num_layers: int = 5
-    glare_detection_min_layer: float = 0.5
-    min_glare_radius: float = math.inf
-    min_boundary_glare_radius: float | None = None
+    max_norm_energy: float
+    discard_image_boundary: bool
+    min_boundary_obj_radius: float
+    min_object_radius: float
+    max_object_radius: float
+    max_eccentricity: float
+    max_boundary_eccentricity: float | None
+    min_contrast: float
+    exterior_scale: float
+    exterior_offset: float
+    contrast_epsilon: float
+    mask_stdamp: float
+    mask_max_distance: int
+    mask_smoothness: float
+    fill_holes: bool
+    glare_detection_smoothness: float
+    glare_detection_num_layers: int
+    glare_detection_min_layer: float
+    min_glare_radius: float
+    min_boundary_glare_radius: float | None
 
 
 @dataclass(frozen=True, slots=True)

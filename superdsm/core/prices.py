@@ -48,12 +48,12 @@ class Prices:
     outline: float
     size: float
     typical_area: float
-    outline_tolerance: float = 0.04
-    size_tolerance: float = 1.2
-    brightness_offset: float = 0.3
-    neck: float = 0.0
-    neck_width: float = 1.0
-    neck_depth: float = 1.0
+    outline_tolerance: float
+    size_tolerance: float
+    brightness_offset: float
+    neck: float
+    neck_width: float
+    neck_depth: float
 
 
 class PricedFit:
@@ -177,11 +177,16 @@ def link_weaknesses(y: FloatArray, atoms: IntArray, prices: Prices) -> dict[tupl
 
 def _levels(y: FloatArray, labels: IntArray, size: int, quantile: float = 0.6) -> FloatArray:
     """Return a quantile of y for each label; 0 for those without pixels."""
-    order = np.lexsort((y, labels))
-    starts = np.searchsorted(labels[order], np.arange(size + 1))
-    counts = np.diff(starts)
-    at = starts[:-1] + np.minimum((quantile * counts).astype(np.intp), np.maximum(counts - 1, 0))
-    return np.where(counts > 0, y[order[np.minimum(at, len(order) - 1)]], 0.0)
+    chosen = np.flatnonzero(labels)
+    members = labels[chosen]
+    counts = np.bincount(members, minlength=size)
+    values = y[chosen[np.argsort(members, kind="stable")]]
+    ends = np.cumsum(counts)
+    levels = np.zeros(size)
+    for label in np.flatnonzero(counts).tolist():
+        k = min(int(quantile * counts[label]), int(counts[label]) - 1)
+        levels[label] = np.partition(values[ends[label] - counts[label] : ends[label]], k)[k]
+    return levels
 
 
 def outside_ellipse(mask: BoolArray) -> float:

@@ -9,12 +9,13 @@ the radius.
 import itertools
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
+from superdsm._ext.radius import scale_maxima, without_overlaps
 from superdsm.core.filters import gaussian
 from superdsm.core.normalise import limited, noise_level, normalised, robust_range, weighted_quantile
 from superdsm.core.prices import outside_ellipse
@@ -33,7 +34,6 @@ LEAST_AREA = 0.1  # of an object that tells the size, in typical areas
 LEAST_HEIGHT = 0.5  # of such an object above its surroundings, in typical heights: debris and texture are dim
 ELLIPTICAL = 0.06  # less than this part of a single object is outside of the ellipse of its moments
 MARGIN = 2  # pixels around an object on that grid, for what it stands out of
-WEIGHT = 0.75  # what the outlines count beside the blobs
 LOG_NOISE = 0.62  # standard deviation of sigma^2 LoG of white noise of standard deviation 1, times sigma
 
 
@@ -60,7 +60,7 @@ class RadiusEstimate:
 def estimate_radius(
     image: FloatArray,
     *,
-    largest_radius: float = 200.0,
+    largest_radius: float,
     min_response: float = 0.55,
     min_significance: float = 6.0,
     overlap: float = 0.8,
@@ -110,7 +110,7 @@ def estimate_radius(
 FAINT = 0.3
 
 
-def refined_radius(image: FloatArray, radius: float, *, trust: float = WEIGHT) -> float:
+def refined_radius(image: FloatArray, radius: float, *, trust: float) -> float:
     """Correct a radius by the objects that lie alone: components of the foreground with an elliptical outline.
 
     A blob is only as large as its bright part, and one of several objects that touch is as large as all of them; an
@@ -145,7 +145,7 @@ def _singles(image: FloatArray, radius: float, zoom: float) -> FloatArray:
     """Return area in pixels of the image, and height above the darkest pixel around, of what looks like one object."""
     shape = max(1, round(image.shape[0] * zoom)), max(1, round(image.shape[1] * zoom))
     coarse = resample(image, shape)
-    components, _ = ndimage.label(normalised(coarse, radius * zoom) > 0)
+    components, _ = ndimage.label(_foreground(coarse, radius * zoom) > 0)
     found: list[tuple[float, float]] = []
     for label, box in enumerate(ndimage.find_objects(components), 1):
         mask = ndimage.binary_fill_holes(components[box] == label)
@@ -154,6 +154,21 @@ def _singles(image: FloatArray, radius: float, zoom: float) -> FloatArray:
             around = coarse[tuple(slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in box)]
             found.append((float(area), float(coarse[box][mask].mean() - around.min())))
     return np.array(found).reshape(-1, 2)
+
+
+_foreground = partial(  # positive in the foreground; the radius does not follow the hyperparameters of the stage
+    normalised,
+    smoothing=1.0,
+    background_reach=3.0,
+    amplitude_reach=1.0,
+    least_amplitude=0.12,
+    level=0.41,
+    noise_factor=3.0,
+    offset_scale=0.92,
+    offset_weight=1.12,
+    brightest=5.0,
+    speck_area=0.05,
+)
 
 
 def _typical_response(blobs: FloatArray) -> float:
@@ -203,27 +218,12 @@ def _level_blobs(level: FloatArray, least: float) -> FloatArray:
     sigmas = FIRST_SIGMA * step ** np.arange(-1, PER_OCTAVE + 2)
     smoothed = [gaussian(level, float(sigma)) for sigma in sigmas]
     # the difference of Gaussians approximates the LoG: sigma^2 LoG = (G(k sigma) - G(sigma)) / (k - 1)
-    stack = np.stack([np.subtract(fine, coarse) for fine, coarse in itertools.pairwise(smoothed)])
-    stack /= step - 1
-    padded = np.pad(stack, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    scale, row, column = np.nonzero(padded[1:-1] > least)
-    scale += 1
-    at = padded[scale, row, column]
-    for shifts in NEIGHBOURS:  # most pixels fail one of the first comparisons
-        higher = at >= padded[scale + shifts[0], row + shifts[1], column + shifts[2]]
-        scale, row, column, at = scale[higher], row[higher], column[higher], at[higher]
-    before, after = padded[scale - 1, row, column], padded[scale + 1, row, column]
+    scale, row, column, at, before, after = scale_maxima(smoothed, least * (step - 1)).T
     bend = before - 2 * at + after
     vertex = np.divide(0.5 * (before - after), bend, out=np.zeros_like(at), where=bend < 0)
     # a DoG of sigma and k sigma has its maximum at the LoG scale sqrt(k) sigma
     sigma = FIRST_SIGMA * step ** (scale - 0.5 + np.clip(vertex, -0.5, 0.5))
-    return np.stack([row - 0.5, column - 0.5, sigma * math.sqrt(2), at], axis=1)
-
-
-NEIGHBOURS = sorted(
-    (shifts for shifts in itertools.product((-1, 0, 1), repeat=3) if any(shifts)),
-    key=lambda shifts: np.abs(shifts).sum(),
-)
+    return np.stack([row + 0.5, column + 0.5, sigma * math.sqrt(2), at / (step - 1)], axis=1)
 
 
 def _halved(level: FloatArray) -> FloatArray:
@@ -241,19 +241,8 @@ def _without_overlaps(blobs: FloatArray, overlap: float) -> FloatArray:
     blobs = blobs[order]
     octaves = np.floor(np.log2(blobs[:, 2])).astype(int)
     # by octave of the radius, so that the neighbours of a small blob are not looked for in the reach of the largest
-    trees = {
-        octave: (members, cKDTree(blobs[members, :2]))
-        for octave in np.unique(octaves).tolist()
-        for members in [np.flatnonzero(octaves == octave)]
-    }
-    alive = np.ones(len(blobs), bool)
-    for i in range(len(blobs)):
-        if not alive[i]:
-            continue
-        row, column, radius = blobs[i, :3]
-        for octave, (members, tree) in trees.items():
-            near = members[tree.query_ball_point((row, column), overlap * max(radius, 2.0 ** (octave + 1)))]
-            reach = overlap * np.maximum(radius, blobs[near, 2])
-            distance = np.hypot(blobs[near, 0] - row, blobs[near, 1] - column)
-            alive[near[(near > i) & (distance < reach)]] = False
-    return blobs[alive]
+    groups, sizes = np.unique(octaves, return_counts=True)
+    by_row = np.lexsort((blobs[:, 0], octaves)).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    kept = without_overlaps(np.ascontiguousarray(blobs[:, :3]), by_row, starts, 2.0 ** (groups + 1), overlap)
+    return np.asarray(blobs[kept], np.float64)

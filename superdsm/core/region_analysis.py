@@ -4,6 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class RegionAnalysis:
     clusters : ndarray of int32, shape (rows, columns)
         Labels 1, 2, ... of the clusters.
     log : list of dict
-        By cluster: its label, the numbers of its pixels, atoms, trial splits, and fits.
+        By cluster: its label, the numbers of its pixels, atoms, trial splits, and fits, and where there are any,
+        ``given_up``: the number of regions with more failed trials than allowed.
     """
 
     y_mask: npt.NDArray[np.bool_]
@@ -54,6 +56,7 @@ class SplitRules:
     min_size: float
     max_atom_norm_energy: float
     min_norm_energy_improvement: float
+    max_failed_trials: int
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class NormEnergies:
         self.fits = 0
         self._y = y
         self._splitter = splitter
-        self._known: dict[tuple[int, int, tuple[int, ...], bytes], float] = {}
+        self._known: dict[tuple[int, int, tuple[int, ...], bytes], float] = {}  # by place, shape and digest
 
     def __call__(self, region: int, part: int = 0) -> float | None:
         """Return the energy per pixel; None if the pixels are all foreground or all background."""
@@ -86,7 +89,7 @@ class NormEnergies:
         if found is None:
             return None
         row, column, omega = found
-        key = row, column, omega.shape, omega.tobytes()
+        key = row, column, omega.shape, blake2b(omega.data, digest_size=16).digest()
         if key not in self._known:
             self.fits += 1
             y = self._y[row : row + omega.shape[0], column : column + omega.shape[1]]
@@ -126,9 +129,17 @@ def split_cluster(
     queue = deque([(0, root)] if root is not None and root > rules.max_atom_norm_energy else [])
     leaves = [] if queue else [0]
     n_trials = 0
+    failed, given_up = {0: 0}, 0  # trials of each region since it came about; regions with too many
+
+    def better(after: float, before: float) -> bool:
+        return 1 - after / before >= rules.min_norm_energy_improvement
+
     while queue:
         region, before = queue.popleft()
         seed = splitter.find_seed(region) if splitter.size(region) >= 2 * rules.min_size else None
+        if seed is not None and failed[region] >= rules.max_failed_trials:
+            given_up += 1
+            seed = None
         if seed is None:
             leaves.append(region)
             continue
@@ -138,28 +149,30 @@ def split_cluster(
         if size1 < rules.min_size:
             seeds[region] = seed
         elif size2 >= rules.min_size:
-            after1, after2 = norm_energy(region, 1), norm_energy(region, 2)
+            after1 = norm_energy(region, 1)
+            # the second part is not looked at where the first one decides
+            after2 = norm_energy(region, 2) if after1 is None or better(after1, before) else None
             if after1 is None and after2 is not None:
                 seeds[region] = seed
-            elif (
-                after1 is not None
-                and after2 is not None
-                and 1 - max(after1, after2) / before >= rules.min_norm_energy_improvement
-            ):
+            elif after1 is not None and after2 is not None and better(after2, before):
                 child = splitter.accept(region)
                 seeds[child] = seed
+                failed[region] = failed[child] = 0
                 for part, energy in ((region, after1), (child, after2)):
                     if energy > rules.max_atom_norm_energy:
                         queue.append((part, energy))
                     else:
                         leaves.append(part)
                 continue
+        failed[region] += 1
         queue.append((region, before))
     atoms = np.zeros(y.shape, np.int32)
     leaves.sort()  # in the order in which regions were split off
     for label, region in enumerate(leaves, 1):
         splitter.paint(atoms, region, label)
     record = {"atoms": len(leaves), "trials": n_trials, "fits": norm_energy.fits}
+    if given_up:
+        record["given_up"] = given_up
     return ClusterAtoms(atoms, [splitter.center(seeds[region]) for region in leaves], record)
 
 
@@ -172,6 +185,7 @@ def analyse_regions(
     max_atom_norm_energy: float,
     min_norm_energy_improvement: float,
     max_cluster_marker_irregularity: float,
+    max_failed_trials: int,
     map: Map = serial_map,  # noqa: A002 - the name of the seam for parallelism
 ) -> RegionAnalysis:
     """Divide an image into clusters, and these into atoms (TPAMI 2023, Sec. 3.3).
@@ -192,6 +206,9 @@ def analyse_regions(
         Relative improvement of the energy per pixel that a split must bring; may be -inf.
     max_cluster_marker_irregularity : float
         Components of the foreground with more border pixels per pixel are left out.
+    max_failed_trials : int
+        A region is not split further after so many trials that brought nothing. Each floods the region, whose local
+        maxima are as many as its pixels are in noise: without a bound, time would grow with the square of the pixels.
     map : Map
         Applies a function to items, possibly in several threads. The result is the same whatever it does.
 
@@ -217,6 +234,7 @@ def analyse_regions(
         math.pi * min_atom_radius**2,
         max_atom_norm_energy,
         min_norm_energy_improvement,
+        max_failed_trials,
     )
     clusters, y_mask = find_clusters(y, max_cluster_marker_irregularity, map)
     boxes = ndimage.find_objects(clusters)

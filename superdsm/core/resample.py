@@ -5,7 +5,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from superdsm.core.objects import BoolArray, FloatArray, cropped
+from superdsm._ext import resample as kernel
+from superdsm.core.filters import gaussian
+from superdsm.core.objects import EMPTY, BoolArray, FloatArray
 
 MARGIN = 2  # pixels around a mask that the smoothing of its outline needs
 
@@ -28,30 +30,55 @@ def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:
     ndarray of float64, shape `shape`
         Contiguous; a copy of the image if the shape is the same.
     """
-    columns = _resampled_rows(np.asarray(image, np.float64), shape[0])
-    return np.ascontiguousarray(_resampled_rows(columns.T, shape[1]).T)
-
-
-def _resampled_rows(image: FloatArray, rows: int) -> FloatArray:
-    before = image.shape[0]
-    if rows == before:
+    image = np.ascontiguousarray(image, np.float64)
+    if image.shape == shape:
         return image.copy()
-    if rows < before:
-        # differences of the cumulative sums at the (fractional) edges of the new pixels
-        sums = np.zeros((before + 1, image.shape[1]))
-        np.cumsum(image, axis=0, out=sums[1:])
-        edges = np.arange(rows + 1) * (before / rows)
-        return np.asarray(np.diff(_interpolated_rows(sums, edges), axis=0) / (before / rows), np.float64)
-    return _interpolated_rows(image, (np.arange(rows) + 0.5) * (before / rows) - 0.5)
+    axes = [_axis(before, after) for before, after in zip(image.shape, shape, strict=True)]
+    return kernel.weighted_sums(image, *axes[0], *axes[1])
 
 
-def _interpolated_rows(image: FloatArray, positions: FloatArray) -> FloatArray:
-    """Interpolate linearly between rows; beyond the first and the last one, continue these."""
-    positions = positions.clip(0, len(image) - 1)
-    first = np.minimum(positions.astype(np.intp), max(len(image) - 2, 0))
-    second = np.minimum(first + 1, len(image) - 1)
-    part = (positions - first)[:, None]
-    return np.asarray(image[first] * (1 - part) + image[second] * part, np.float64)
+def interpolated(image: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """Interpolate an image linearly at a grid of positions; beyond its borders it is continued.
+
+    Parameters
+    ----------
+    image : ndarray of float64, shape (m, n)
+        Intensities; at least one pixel.
+    rows, columns : ndarray of float64, 1-D
+        Positions, in pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, columns)
+    """
+    return kernel.weighted_sums(image, *_between(rows, image.shape[0]), *_between(columns, image.shape[1]))
+
+
+Weights = tuple[npt.NDArray[np.int32], FloatArray]
+
+
+def _axis(before: int, after: int) -> Weights:
+    """Which pixels go into each of the new ones along an axis: the first, and the weights of it and the next ones."""
+    ratio = before / after
+    if after >= before:
+        return _between((np.arange(after, dtype=np.float64) + 0.5) * ratio - 0.5, before)
+    starts = np.arange(after) * ratio
+    taps = min(math.ceil(ratio) + 1, before)
+    first = np.minimum(starts.astype(np.int32), before - taps)
+    pixels = first[:, None] + np.arange(taps)
+    weights = np.minimum(starts[:, None] + ratio, pixels + 1.0) - np.maximum(starts[:, None], pixels)
+    np.maximum(weights, 0, out=weights)
+    return first, weights / weights.sum(axis=1, keepdims=True)
+
+
+def _between(positions: FloatArray, size: int) -> Weights:
+    """Interpolate linearly between pixels; beyond the first and the last one, continue these."""
+    if size == 1:
+        return np.zeros(len(positions), np.int32), np.ones((len(positions), 1))
+    positions = positions.clip(0, size - 1)
+    first = np.minimum(positions.astype(np.int32), size - 2)
+    part = positions - first
+    return first, np.stack([1 - part, part], axis=1)
 
 
 def resample_mask(
@@ -77,8 +104,6 @@ def resample_mask(
     degrees : ndarray of float64, 2-D
         From 0 (outside) to 1 (inside); the outline is at 0.5.
     """
-    from superdsm.core.filters import gaussian
-
     pad = MARGIN + math.ceil(2 * smoothing)
     soft = gaussian(np.pad(mask, pad).astype(np.float64), smoothing)
     starts, axes = [], []
@@ -87,9 +112,10 @@ def resample_mask(
         first = max(0, math.floor((start - MARGIN) / ratio))
         last = min(after, math.ceil((start + size + MARGIN) / ratio))
         starts.append(first)
-        axes.append((np.arange(first, last) + 0.5) * ratio - 0.5 - (start - pad))
-    degrees = _interpolated_rows(_interpolated_rows(soft, axes[0]).T, axes[1]).T
-    return (starts[0], starts[1]), degrees
+        axes.append(
+            _between((np.arange(first, last, dtype=np.float64) + 0.5) * ratio - 0.5 - (start - pad), size + 2 * pad)
+        )
+    return (starts[0], starts[1]), kernel.weighted_sums(soft, *axes[0], *axes[1])
 
 
 def draw_degrees(
@@ -108,11 +134,7 @@ def draw_degrees(
     label : int
         The label.
     """
-    (row, column), (height, width) = offset, degrees.shape
-    box = slice(row, row + height), slice(column, column + width)
-    larger = (degrees >= 0.5) & (degrees > best[box])
-    labels[box][larger] = label
-    best[box][larger] = degrees[larger]
+    kernel.draw_degrees(labels, best, *offset, degrees, label)
 
 
 def largest_piece(mask: BoolArray, offset: tuple[int, int]) -> tuple[tuple[int, int], BoolArray]:
@@ -132,11 +154,7 @@ def largest_piece(mask: BoolArray, offset: tuple[int, int]) -> tuple[tuple[int, 
     fragment : ndarray of bool, 2-D
         The piece, shape (0, 0) if the mask is empty.
     """
-    from scipy import ndimage
-
-    pieces, n = ndimage.label(mask)
-    if n > 1:
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = 0
-        mask = pieces == sizes.argmax()
-    return cropped(ndimage.binary_fill_holes(mask), offset)
+    row, column, piece = kernel.largest_piece(np.ascontiguousarray(mask, bool).view(np.uint8))
+    if not piece.size:
+        return (0, 0), EMPTY
+    return (offset[0] + row, offset[1] + column), piece.view(bool)

@@ -54,14 +54,14 @@ class TooMuchWork(ValueError):  # noqa: N818 - what it says is not that somethin
 class SearchParams:
     """Hyperparameters of the search; see `superdsm.core.energy_minimization.minimise_energies`."""
 
-    pruning: str = "exact"
-    beta: float = 0.0
-    max_iter: int = 5
-    gamma: float = 0.8
-    max_work_amount: float = 1e6
-    cover: str = "greedy"
-    cover_timeout: float = math.inf
-    max_cluster_sets: int | None = None
+    pruning: str
+    beta: float
+    max_iter: int
+    gamma: float
+    max_work_amount: float
+    cover: str
+    cover_timeout: float
+    max_cluster_sets: int | None
 
     @property
     def work_limit(self) -> int:

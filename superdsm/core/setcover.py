@@ -27,7 +27,7 @@ class Cover:
 
 
 def min_weight_cover(
-    sets: Sequence[int], energies: Sequence[float], beta: float, *, max_iter: int = 5, gamma: float = 0.8
+    sets: Sequence[int], energies: Sequence[float], beta: float, *, max_iter: int, gamma: float
 ) -> Cover:
     """Cover all atoms with candidates of small total weight: greedily, with merges and retries.
 

@@ -1,23 +1,23 @@
-"""Built-in exporters: label images, pictures, hyperparameters and logs; and how any exporter's file is written."""
+"""Built-in exporters: label images, certificates, hyperparameters and logs; and how any exporter's file is written.
+
+Those of pictures are in `superdsm.io.picture_exporters`.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from superdsm.errors import PipelineError
-from superdsm.fields import FINAL_OBJECTS
-from superdsm.io.images import LABEL_SUFFIXES, PICTURE_SUFFIXES, check_suffix, replacing, save_labels, save_rgb
+from superdsm.io.coco import COCO
+from superdsm.io.geojson import GEOJSON
+from superdsm.io.imagej_rois import ROIS
+from superdsm.io.images import LABEL_SUFFIXES, check_suffix, replacing, save_labels
+from superdsm.io.label_exports import LABEL_OPTIONS, OBJECTS, labels_of
+from superdsm.io.label_files import CTC, OME
 from superdsm.jsonable import arrays_and_sets, plain
-from superdsm.params import Param, param
 from superdsm.records import ExportContext, Exporter
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-OBJECTS = "|".join(FINAL_OBJECTS)
 
 
 def export(exporter: Exporter, path: str | Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -72,69 +72,14 @@ def select_fields(exporter: Exporter, fields: Mapping[str, Any]) -> dict[str, An
     return result
 
 
-def _option(name: str, spec: Param) -> Param:
-    return replace(spec, name=name)
-
-
-LABEL_OPTIONS = (
-    _option("dilate", param(0, "Number of pixels by which the masks of the objects are dilated (negative: eroded).")),
-    _option(
-        "merge_overlap_threshold",
-        param(float("inf"), "Merge objects that overlap by more than this fraction of the smaller one.", min=0),
-    ),
-)
-BORDER = _option("seg_border", param(2, "Width of the contours, in pixels.", min=1, max=1000))
-
-
-def _labels(fields: Mapping[str, Any], context: ExportContext) -> "npt.NDArray[np.integer[Any]]":
-    from superdsm.core.labels import label_image
-
-    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
-    labels: npt.NDArray[np.integer[Any]] = label_image(objects, fields["g_raw"].shape, **_label_options(context))
-    return labels
-
-
-def _label_options(context: ExportContext) -> dict[str, Any]:
-    return {spec.name: context.options[spec.name] for spec in LABEL_OPTIONS}
-
-
 def write_seg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the label image of the final objects."""
-    save_labels(path, _labels(fields, context))
-
-
-def write_overlay(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the image with the contours of the final objects."""
-    from superdsm.io.render import overlay
-
-    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
-    save_rgb(path, overlay(image, _labels(fields, context), border=context.options["seg_border"]))
-
-
-def write_confidence(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the image with the contours of the final objects, coloured by their confidence."""
-    from superdsm.core.labels import label_image
-    from superdsm.io.render import confidence_picture
-
-    image = fields["g_raw"] if fields.get("g_rgb") is None else fields["g_rgb"]
-    objects = next(fields[name] for name in FINAL_OBJECTS if name in fields)
-    labelled = sorted((item for item in objects if not item.is_empty), key=lambda item: item.atoms)
-    labels = label_image(labelled, fields["g_raw"].shape)
-    values = [item.confidence for item in labelled]
-    save_rgb(path, confidence_picture(image, labels, values, border=context.options["seg_border"]))
+    save_labels(path, labels_of(fields, context), context.pixel_size)
 
 
 def write_certificate(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write the certificate of optimality as JSON."""
     path.write_text(json.dumps(plain(fields["certificate"]), indent=1) + "\n", encoding="utf-8")
-
-
-def write_adj(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
-    """Write a picture of the atoms and their adjacency graph."""
-    from superdsm.io.render import adjacency_picture
-
-    names = [next(name for name in alternatives.split("|") if name in fields) for alternatives in ADJACENCY_FIELDS]
-    save_rgb(path, adjacency_picture(*(fields[name] for name in names)))
 
 
 def write_cfg(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
@@ -149,8 +94,6 @@ def write_log(path: Path, fields: Mapping[str, Any], context: ExportContext) -> 
     path.write_text("".join(lines), encoding="utf-8")
 
 
-ADJACENCY_FIELDS = ("g_work|g_raw", "atoms", "adjacencies", "seeds", "clusters")
-
 EXPORTERS: tuple[Exporter, ...] = (
     Exporter(
         "seg",
@@ -159,31 +102,7 @@ EXPORTERS: tuple[Exporter, ...] = (
         LABEL_SUFFIXES,
         LABEL_OPTIONS,
         doc="Label image of the final objects.",
-    ),
-    Exporter(
-        "adj",
-        ADJACENCY_FIELDS,
-        write_adj,
-        PICTURE_SUFFIXES,
-        doc="Picture of the atoms (orange outlines; blue: outlines of clusters) and their adjacency graph "
-        "(red dots: seeds; green lines: adjacent atoms).",
-    ),
-    Exporter(
-        "overlay",
-        (OBJECTS, "g_raw", "g_rgb|g_raw"),
-        write_overlay,
-        PICTURE_SUFFIXES,
-        (BORDER, *LABEL_OPTIONS),
-        doc="Picture of the image with the contours of the final objects; colours only tell neighbouring objects "
-        "apart; dim intensities are shown brighter than they are.",
-    ),
-    Exporter(
-        "confidence",
-        (OBJECTS, "g_raw", "g_rgb|g_raw"),
-        write_confidence,
-        PICTURE_SUFFIXES,
-        (BORDER,),
-        doc="Picture with the contours of the final objects, from orange (unsure) to blue (sure).",
+        pixel_size_in=(".tif", ".tiff"),
     ),
     Exporter(
         "certificate",
@@ -192,6 +111,19 @@ EXPORTERS: tuple[Exporter, ...] = (
         (".json",),
         doc="How far the energy is from the least one at most, by cluster (JSON).",
     ),
-    Exporter("cfg", (), write_cfg, doc="Hyperparameters as used, automatic ones filled in (JSON)."),
-    Exporter("log", (), write_log, doc="What the stages logged, for instance each fit (JSON lines)."),
+    *(GEOJSON, ROIS, COCO, OME, CTC),
+    Exporter(
+        "cfg",
+        (),
+        write_cfg,
+        doc="Hyperparameters as used, automatic ones filled in (JSON).",
+        file_name="{stem}.json",
+    ),
+    Exporter(
+        "log",
+        (),
+        write_log,
+        doc="What the stages logged, for instance each fit (JSON lines).",
+        file_name="{stem}.jsonl",
+    ),
 )

@@ -4,12 +4,13 @@ Whatever is wrong with a file ends in one `ImageError` line that says which file
 """
 
 import contextlib
-import os
 import stat
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from superdsm import writing
 from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import DAMAGED, content, describe_shape, format_of, one_line
 from superdsm.io.readers import READERS
@@ -38,7 +39,6 @@ __all__ = [
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
-MAX_NAME = 255  # bytes of a file name, on common file systems
 MICROMETRE = "\\u00B5m"  # as ImageJ escapes it
 
 
@@ -169,7 +169,8 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple
     Parameters
     ----------
     path : str or Path
-        PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix.
+        PNG (16 bit) or TIFF (16 bit, or 32 bit for more than 65,535 objects; Deflate), by suffix; ``.ome.tif``:
+        OME-TIFF.
     labels : ndarray of int, shape (rows, columns)
         The labels; 0 is the background.
     pixel_size : tuple of float, optional
@@ -181,7 +182,8 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple
         The file cannot be written, or its format cannot hold so many objects.
     """
     with replacing(Path(path)) as temporary:
-        save_labels(temporary, labels, pixel_size)
+        is_ome = Path(path).name.lower().endswith((".ome.tif", ".ome.tiff"))
+        (save_ome if is_ome else save_labels)(temporary, labels, pixel_size)
 
 
 def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -215,6 +217,23 @@ def save_labels(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float,
     _encode(path, pixels, pixel_size)
 
 
+def save_ome(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
+    """Write a label image as OME-TIFF right to `path`; see `write_labels`."""
+    import numpy as np
+    import tifffile
+
+    largest = int(labels.max(initial=0))
+    pixels = np.ascontiguousarray(labels, dtype=np.uint16 if largest <= MAX_UINT16 else np.uint32)
+    size: dict[str, Any] = {}
+    if pixel_size:
+        size = {"PhysicalSizeY": pixel_size[0], "PhysicalSizeX": pixel_size[1]}
+        size |= {"PhysicalSizeYUnit": "µm", "PhysicalSizeXUnit": "µm"}
+    # The identifier follows from the pixels, so that equal labels give equal bytes.
+    identifier = str(uuid.UUID(digest_bytes(pixels.data)[:32]))
+    metadata = {"axes": "YX", "UUID": identifier, "Creator": "superdsm", "Channel": {"Name": ["labels"]}, **size}
+    tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", compression="zlib", metadata=metadata)
+
+
 def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
     """Write a picture right to `path`, for callers that use `replacing` themselves; see `write_rgb`."""
     import numpy as np
@@ -225,7 +244,7 @@ def save_rgb(path: Path, rgb: "npt.NDArray[np.uint8]") -> None:
 
 def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
     """Raise an `ImageError` unless `path` has one of the `suffixes` (none: anything goes)."""
-    if suffixes and path.suffix.lower() not in suffixes:
+    if suffixes and not path.name.lower().endswith(tuple(suffixes)):
         given = repr(path.suffix) if path.suffix else "no suffix"
         known = ", ".join(suffixes[:-1]) + " or " * (len(suffixes) > 1) + suffixes[-1]
         raise ImageError(f"{path}: {what} are written as {known}, not {given}; change the file name")
@@ -235,39 +254,33 @@ def check_suffix(path: Path, suffixes: Sequence[str], what: str) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` with its suffix, which takes the place of `path` if no error occurs.
 
-    The temporary name is always the same, so that what a killed process leaves behind is overwritten by the next one.
-
     Raises
     ------
     ImageError
         The file cannot be written. Nothing is left behind, and an earlier file is untouched.
     """
-    name = f".{path.stem}-part{path.suffix}"
-    if len(os.fsencode(name)) > MAX_NAME:
-        name = f".{digest_bytes(os.fsencode(path.name))}-part{path.suffix}"
-    temporary = path.with_name(name)
+    temporary = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with writing.replacing(path) as temporary:
+            yield temporary
     except SuperDSMError as exc:
         raise ImageError(str(exc).replace(str(temporary), str(path))) from exc
     except OSError as exc:
         raise ImageError(f"{path}: cannot be written ({one_line(exc)}); check the path and the disk") from exc
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+def png_bytes(pixels: "npt.NDArray[Any]") -> bytes:
+    """Return a picture or label image as PNG; equal pixels give equal bytes."""
+    import imagecodecs
+
+    # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
+    return bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
 
 
 def _encode(path: Path, pixels: "npt.NDArray[Any]", pixel_size: tuple[float, float] | None = None) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
-        import imagecodecs
-
-        # Contours and labels are flat: without a filter, files are smaller and written six times as fast.
-        path.write_bytes(imagecodecs.png_encode(pixels, level=2, filter=imagecodecs.PNG.FILTER.NONE))
+        path.write_bytes(png_bytes(pixels))
     elif suffix in (".tif", ".tiff"):
         import tifffile
 

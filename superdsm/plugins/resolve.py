@@ -53,7 +53,11 @@ def resolve_stage(name: str, base_dir: str | Path | None = None) -> type[Stage]:
     """
     place, separator, cls = name.rpartition(":")
     if separator and (place.endswith(".py") or "/" in place or "\\" in place):
-        return load_class(Path(base_dir or ".") / Path(place).expanduser(), cls)
+        try:
+            path = Path(place).expanduser()
+        except RuntimeError as exc:
+            raise PluginError(f"{name}: there is no such home directory; correct the path") from exc
+        return load_class(Path(base_dir or ".") / path, cls)
     if name.endswith(".py"):
         raise PluginError(f"{name}: which class of the file? write {name}:CLASS")
     entry = registry().lookup("stages", name)

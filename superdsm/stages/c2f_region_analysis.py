@@ -27,6 +27,10 @@ class C2FRegionAnalysis(Stage):
     min_norm_energy_improvement = param(0.1, "Relative improvement of the energy per pixel that a split must bring.")
     max_cluster_marker_irregularity = param(0.2, "Foreground with more border per area is not segmented.", min=0)
 
+    max_failed_trials = param(
+        500, "A region is not split further after so many trials that brought nothing.", min=1, neutral=500
+    )
+
     def process(self, ctx: StageContext, *, y: Any, dsm_cfg: Any) -> dict[str, Any]:
         """Return the clusters, the atoms, and how these are connected."""
         from superdsm.core.region_analysis import analyse_regions
@@ -35,6 +39,13 @@ class C2FRegionAnalysis(Stage):
         for record in analysis.log:
             ctx.log(**record)
         self.tell_left_out(ctx, y, analysis)
+        given_up = sum(record.get("given_up", 0) for record in analysis.log)
+        if given_up:
+            ctx.warn(
+                f"{given_up} large region{'s were' if given_up > 1 else ' was'} not split further after "
+                f"{ctx.params.max_failed_trials} trials that brought nothing; if there are nuclei in "
+                f"{'them' if given_up > 1 else 'it'}, raise {self.id}/max_failed_trials"
+            )
         return {
             "y_mask": analysis.y_mask,
             "atoms": analysis.atoms,

@@ -12,7 +12,7 @@ class Contours(Stage):
     """Bring the objects to the pixels of the image, and fit their boundaries to its intensities."""
 
     id = "contours"
-    version = "2"
+    version = "3"
     inputs = ("g_raw", "g_work", "cover", "scale")
     outputs = ("cover", "work_cover")
     fields = (on_grid("cover", "image"),)

@@ -12,7 +12,7 @@ class Evidence(Stage):
     """Discard objects that do not stand out as the others do: glare, tails, debris, noise."""
 
     id = "evidence"
-    version = "2"
+    version = "3"
     inputs = ("g_raw", "cover", "scale")
     outputs = ("postprocessed_objects",)
 
@@ -27,6 +27,10 @@ class Evidence(Stage):
     reach = param(0.8, "Width of the surroundings, in radii of the object.", min=0, max=10)
     inside_quantile = param(0.72, "Quantile of the intensities inside an object that stands for it.", min=0, max=1)
     outside_quantile = param(0.1, "Quantile of those around it that stands for the background.", min=0, max=1)
+
+    finest_radius = param(
+        24.0, "Larger nuclei are measured on a grid on which they have this radius, in pixels.", min=4, max=1e4
+    )
 
     def process(self, ctx: StageContext, *, g_raw: Any, cover: Any, scale: Any) -> dict[str, Any]:
         """Return the final objects, ``postprocessed_objects``: disjoint, each in one piece."""

@@ -11,6 +11,10 @@ BRIGHT_FIELD = (
     "the image looks like bright field (dark objects on bright ground), but bright objects are looked for; "
     "set histological to true if it is in colour, or invert it"
 )
+COMPOSITE = (
+    "the colours look like those of a fluorescence composite, of which the luminance was segmented (7 % blue); "
+    "to segment one stain, choose its channel (channel, for instance --channel blue)"
+)
 
 
 class Ingest(Stage):
@@ -23,15 +27,28 @@ class Ingest(Stage):
     stored = False
 
     histological = param(False, "Whether the image is in colour, with dark objects on bright ground.", toplevel=True)
+    colour = param(
+        "luminance",
+        "How colours become grey: by their luminance, or (auto) in fluorescence composites, vivid colours on black, by "
+        "the channel that shows the nuclei.",
+        choices=("luminance", "auto"),
+        neutral="luminance",
+    )
 
     def process(self, ctx: StageContext, *, image: Any) -> dict[str, Any]:
         """Return ``g_raw`` and, of histological images, ``g_rgb``."""
-        from superdsm.core.ingest import grey_image
+        from superdsm.core.ingest import composite_channel, grey_image
 
         if isinstance(image, (str, PathLike)):
             raise ImageError(f"{image}: an array is needed, not a path; read it with superdsm.io.read_image")
         try:
-            g_raw, g_rgb = grey_image(image, ctx.params.histological)
+            channel = "" if ctx.params.histological else composite_channel(image)
+            if channel and ctx.params.colour == "luminance":
+                ctx.warn(COMPOSITE)
+                channel = ""
+            g_raw, g_rgb = grey_image(image, ctx.params.histological, channel)
         except ValueError as exc:
             raise ImageError(f"{ctx.image}: {exc}" if ctx.image else str(exc)) from exc
+        if channel:
+            ctx.tell(colour=channel)
         return {"g_raw": g_raw, "g_rgb": g_rgb}

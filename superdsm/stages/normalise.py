@@ -11,7 +11,7 @@ class Normalise(Stage):
     """Turn intensities to a measure of foreground that treats dim and bright nuclei alike."""
 
     id = "normalise"
-    version = "1"
+    version = "2"
     inputs = ("g_raw", "scale")
     outputs = ("y",)
     stored = False

@@ -14,7 +14,7 @@ class NucleusSize(Stage):
     """Estimate the radius of a typical nucleus, from 3 to 200 pixels, and how sure that is; or take it as given."""
 
     id = "nucleus-size"
-    version = "2"
+    version = "3"
     inputs = ("g_raw",)
     outputs = ("scale", "nuclei")
 
@@ -51,7 +51,8 @@ class NucleusSize(Stage):
         """Return the hyperparameters; see `Stage.identity_params`."""
         values = super().identity_params(config, image)
         if values["nucleus_radius"] is not None and values["AF_scale"] is not None:
-            raise ConfigError("nucleus_radius and AF_scale both say how large the nuclei are; leave one of both out")
+            message = "nucleus_radius and AF_scale both say how large the nuclei are; leave one of both out"
+            raise ConfigError(message, "nucleus_radius", "AF_scale")
         return values
 
     def process(self, ctx: StageContext, *, g_raw: Any) -> dict[str, Any]:

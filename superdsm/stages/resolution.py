@@ -16,7 +16,7 @@ class Resolution(Stage):
     """
 
     id = "resolution"
-    version = "1"
+    version = "2"
     inputs = ("g_raw", "scale")
     outputs = ("g_raw", "scale", "zoom", "work", "g_image", "g_work")
     fields = (on_grid("g_raw", "working"),)

@@ -244,3 +244,52 @@ def test_one_image_needs_few_modules(images: list[Path], tmp_path: Path) -> None
     env = {**os.environ, "PYTHONWARNINGS": "error"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert result.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.process
+def test_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files of any exporter: of one image under the names that are given, of several ones in directories."""
+    images = [tmp_path / f"{name}.png" for name in ("a", "b")]
+    for number, image in enumerate(images):
+        grey = synthetic_image(number, (96, 110), n_nuclei=5, radius=9.0)[0]
+        write_rgb(image, np.repeat(grey[..., None], 3, axis=2))
+    wanted = [
+        "--export",
+        f"geojson={tmp_path}/gj/",
+        "--export",
+        f"ctc={tmp_path}/01_RES/",
+        "--export-option",
+        "dilate=1",
+    ]
+    assert main(["segment", *map(str, images), "-o", f"{tmp_path}/labels", "--jobs", "1", *wanted]) == 0
+    assert sorted(path.name for path in (tmp_path / "gj").iterdir()) == ["a.geojson", "b.geojson"]
+    assert sorted(path.name for path in (tmp_path / "01_RES").iterdir()) == ["mask000.tif", "mask001.tif"]
+    plain = read_image(tmp_path / "labels" / "b.png")
+    grown = read_image(tmp_path / "01_RES" / "mask001.tif")
+    assert plain.max() == grown.max() > 0 and (grown > 0).sum() > (plain > 0).sum()
+    one = ["segment", str(images[0]), "-o", str(tmp_path / "l.png")]
+    capsys.readouterr()
+    for arguments, message in (
+        (["--export", "geojso=x.json"], "there is no exporter 'geojso' (did you mean 'geojson'?)"),
+        (["--export", "geojson"], "--export geojson: give a name and a value"),
+        (["--export", f"rois={tmp_path}/a.roi"], "files of the exporter 'rois' are written as .zip, not '.roi'"),
+        (["--export", f"geojson={tmp_path}/a.json", "--export", f"coco={tmp_path}/a.json"], "would be written twice"),
+        (["--export", f"geojson={images[0]}.json", "--export-option", "dilat=1"], "(did you mean 'dilate'?)"),
+        (["--export", f"geojson={images[0]}.json", "--export-option", "dilate=x"], "--export-option dilate = 'x'"),
+        (["--export", f"geojson={tmp_path}/a.json", "--without", "ingest"], "'g_raw'"),
+    ):
+        assert main([*one, *arguments]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "l.png").exists()
+
+
+@pytest.mark.parametrize("name", ["random", "queue", "json", "numpy"])
+def test_files_in_the_working_directory_play_no_role(images: list[Path], tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('a script of my own')")
+    code = "import sys; from superdsm.cli import main; sys.exit(main(sys.argv[1:]))"  # as the installed command does
+    arguments = ["segment", *map(str, images[:2]), "-o", "out", "--set", "AF_scale=10", "--jobs", "2"]
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(list((tmp_path / "out").iterdir())) == 2

@@ -6,12 +6,13 @@ from scipy import ndimage
 
 def disks(shape, centres, radii, amplitudes, *, background=10.0, noise=0.5, blur=0.7, seed=0):
     """Return an image with blurred disks and white noise, and the label image of the disks."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
     image, labels = np.full(shape, background), np.zeros(shape, np.int32)
     for label, ((row, column), radius, amplitude) in enumerate(zip(centres, radii, amplitudes, strict=True), 1):
-        disk = (rows - row) ** 2 + (columns - column) ** 2 < radius**2
-        image[disk] = background + amplitude
-        labels[disk] = label
+        box = tuple(slice(max(0, int(at - radius)), max(0, int(at + radius) + 2)) for at in (row, column))
+        rows, columns = (np.arange(size)[part] for size, part in zip(shape, box, strict=True))
+        disk = (rows[:, None] - row) ** 2 + (columns - column) ** 2 < radius**2
+        image[box][disk] = background + amplitude
+        labels[box][disk] = label
     image = ndimage.gaussian_filter(image, blur)
     return image + noise * np.random.default_rng(seed).standard_normal(shape), labels
 

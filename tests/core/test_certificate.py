@@ -19,9 +19,10 @@ from superdsm.core.certificate import (
     describe,
     warnings,
 )
-from superdsm.core.search import SearchParams
 from superdsm.testing import verify_certificate
 from tests.core.graph_cases import graph_of, planar, solve, superadditive
+from tests.examples import examples
+from tests.hyperparameters import search_params
 from tests.twins import setcover as twin
 
 PARAMS = [
@@ -54,11 +55,11 @@ def least_cost(n, edges, energy, beta):
     return float(twin.best_partition(possible, [energy(members) + beta for members in possible]))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]), st.sampled_from(PARAMS))
 def test_the_bounds_enclose_the_least_energy(instance, beta, settings_):
     n, edges, energies = instance
-    params = SearchParams(beta=beta, **settings_)
+    params = search_params(beta=beta, **settings_)
     certificate, fields = certified(n, edges, energies.__getitem__, params)
     best = least_cost(n, edges, energies.__getitem__, beta)
     assert certificate.lower <= best + 1e-9
@@ -73,17 +74,17 @@ def test_the_bounds_enclose_the_least_energy(instance, beta, settings_):
     json.dumps(fields["certificate"], allow_nan=False)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(planar(max_size=8), st.sampled_from([0.1, 0.5, 2.0]), st.sampled_from(PARAMS))
 def test_planar_clusters(instance, beta, settings_):
     n, edges, energy = instance
-    certificate, fields = certified(n, edges, energy, SearchParams(beta=beta, **settings_))
+    certificate, fields = certified(n, edges, energy, search_params(beta=beta, **settings_))
     best = least_cost(n, edges, energy, beta)
     assert certificate.lower - 1e-9 <= best <= certificate.upper + 1e-9
     assert verify_certificate(fields) == []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(superadditive(), st.sampled_from([0.5, 1.0, 3.0]), st.integers(0, 63))
 def test_fits_that_did_not_converge_count_as_unknown(instance, beta, doubtful):
     n, edges, energies = instance
@@ -93,7 +94,7 @@ def test_fits_that_did_not_converge_count_as_unknown(instance, beta, doubtful):
 
     for cover in ("exact", "greedy"):
         certificate, fields = certified(
-            n, edges, energies.__getitem__, SearchParams(beta=beta, cover=cover), is_optimal
+            n, edges, energies.__getitem__, search_params(beta=beta, cover=cover), is_optimal
         )
         # the true energies may be anything from 0
         true = [energy if is_optimal(members) else 0.0 for members, energy in enumerate(energies)]
@@ -104,11 +105,11 @@ def test_fits_that_did_not_converge_count_as_unknown(instance, beta, doubtful):
             assert certificate.reasons
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(superadditive(), st.sampled_from([0.5, 1.0, 3.0]), st.sampled_from(PARAMS[:3]))
 def test_margins_are_at_most_the_difference_to_the_best_cover_without_the_set(instance, beta, settings_):
     n, edges, energies = instance
-    certificate, _ = certified(n, edges, energies.__getitem__, SearchParams(beta=beta, **settings_))
+    certificate, _ = certified(n, edges, energies.__getitem__, search_params(beta=beta, **settings_))
     possible = sorted(twin.connected_sets(n, edges) | {(1 << n) - 1})
     for labels, margin in zip(certificate.cover, certificate.margins, strict=True):
         others = [members for members in possible if members != sum(1 << a - 1 for a in labels)]
@@ -122,7 +123,7 @@ def test_margins_are_at_most_the_difference_to_the_best_cover_without_the_set(in
 def test_sets_that_are_too_far_are_named():
     path, near = [(0, 1), (1, 2)], [0b011, 0b111, 0b110]
     certificate, fields = certified(
-        3, path, lambda m: float(m.bit_count()), SearchParams(beta=0.5, cover="exact"), near=near
+        3, path, lambda m: float(m.bit_count()), search_params(beta=0.5, cover="exact"), near=near
     )
     assert certificate.far == ((1, 3),)
     assert fields["certificate"]["restricted"] == 1
@@ -137,7 +138,7 @@ def wrong(n=6, beta=1.0, **changes):
         inside = [i for i in range(n) if members >> i & 1]
         return 0.1 * len(inside) + 2.0 * sum((a < n // 2) != (b < n // 2) for a, b in itertools.combinations(inside, 2))
 
-    _, fields = certified(n, edges, energy, SearchParams(beta=beta, cover="exact"))
+    _, fields = certified(n, edges, energy, search_params(beta=beta, cover="exact"))
     assert verify_certificate(fields, exact=True) == []
     fields = copy.deepcopy(fields)
     for change in changes.values():
@@ -200,7 +201,7 @@ def test_empty_images():
 def test_budgets_are_told():
     energies = [0.3 * members.bit_count() ** 2 for members in range(64)]
     edges = [(i, i + 1) for i in range(5)]
-    params = SearchParams(beta=2.0, cover="exact", max_cluster_sets=8)
+    params = search_params(beta=2.0, cover="exact", max_cluster_sets=8)
     certificate, fields = certified(6, edges, energies.__getitem__, params)
     assert certificate.reasons == ("max_cluster_sets",)
     assert certificate.fits <= 8

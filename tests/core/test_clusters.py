@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm._ext.clusters import border_counts
-from superdsm.core.clusters import find_adjacencies, find_clusters, find_markers
+from superdsm.core.clusters import count_left_out, find_adjacencies, find_clusters, find_markers
 from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.io import read_image
+from tests.examples import examples
 from tests.twins import region_analysis as twin
 from tests.twins.watershed import watershed
 
@@ -24,7 +25,7 @@ def images(draw):
     return y - draw(st.sampled_from([-9, 0, 0.05, 9]))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(images(), st.sampled_from([0, 0.2, 0.5, 0.8, 1, np.inf]))
 def test_markers_equal_the_definition(y, max_irregularity):
     markers, y_mask = find_markers(y, max_irregularity)
@@ -34,7 +35,7 @@ def test_markers_equal_the_definition(y, max_irregularity):
     assert markers.dtype == np.int32 and y_mask.dtype == bool
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(images(), st.sampled_from([0.2, 0.6, np.inf]))
 def test_clusters_are_flooded_by_the_distance_to_the_markers(y, max_irregularity):
     clusters, _ = find_clusters(y, max_irregularity)
@@ -68,7 +69,7 @@ def test_clusters_of_a_real_image(shared_data):
     np.testing.assert_array_equal(clusters, stages["clusters"])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1), st.sampled_from([-0.5, 0, 1, 9]))
 def test_adjacencies_equal_the_definition(height, width, seed, threshold):
     rng = np.random.default_rng(seed)
@@ -92,3 +93,16 @@ def test_background_does_not_connect_atoms():
     assert find_adjacencies(atoms, clusters, np.array([[1.0, 0, 0, 1]])).shape == (0, 2)
     assert find_adjacencies(atoms, clusters, np.array([[1.0, 0, 1, 1]])).tolist() == [[1, 2]]
     assert find_adjacencies(atoms, np.array([[1, 1, 2, 2]], np.int32), np.ones((1, 4))).shape == (0, 2)
+
+
+@settings(deadline=None, max_examples=60)
+@given(images(), st.sampled_from([0.2, 0.5]))
+def test_what_is_left_out_is_counted_by_its_brightness(y, max_irregularity):
+    clusters, y_mask = find_clusters(y, max_irregularity)
+    labels, n = ndi.label(~y_mask)
+    peaks = [y[labels == label].max() for label in range(1, n + 1)]
+    kept = [y[clusters == label].max() for label in range(1, clusters.max() + 1)]
+    specks = sum(peak < 0.25 * np.median(kept) for peak in peaks) if kept else 0
+    irregular, found_specks, share = count_left_out(y, y_mask, clusters)
+    assert (irregular, found_specks) == (n - specks, specks)
+    assert np.isclose(share, y[~y_mask].sum() / y[y > 0].sum() if n else 0)

@@ -1,13 +1,20 @@
 """Outlines on the pixels of the image: from masks of another grid to where the intensities say."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from superdsm.core.contours import regrid, to_image
+from superdsm.core import contours
+from superdsm.core.contours import regrid
 from superdsm.core.objects import Object, cropped
 from superdsm.core.resample import resample
+from superdsm.stages.contours import Contours
 from tests.core.scenes import disks
+from tests.hyperparameters import defaults
+
+to_image = partial(contours.to_image, **defaults(Contours, reach=0.8))  # for masks that are two pixels too small
 
 
 def objects_of(labels):

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from superdsm.core.distance import edt, squared_distance_to, within
 from superdsm.parallel import thread_map
+from tests.examples import examples
 
 
 @st.composite
@@ -18,7 +19,7 @@ def masks(draw):
 
 
 @given(masks())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_edt(mask):
     if mask.all():
         assert np.isinf(edt(mask)).all()
@@ -27,13 +28,13 @@ def test_edt(mask):
 
 
 @given(masks(), st.one_of(st.integers(0, 60), st.floats(0, 60), st.integers(0, 900).map(np.sqrt)))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_within(mask, radius):
     assert np.array_equal(within(mask, radius), edt(~mask) <= radius)
 
 
 @given(masks(), st.floats(0, 30))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 def test_limited_reach(mask, reach):
     exact, limited = squared_distance_to(mask), squared_distance_to(mask, reach)
     assert (limited >= exact).all()

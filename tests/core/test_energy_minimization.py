@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import imageio.v3 as iio
@@ -13,23 +14,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm._ext import candidate_regions
+from superdsm.core import energy_minimization
 from superdsm.core.candidate_regions import Regions
-from superdsm.core.energy_minimization import COUNTS, minimise_energies
+from superdsm.core.energy_minimization import COUNTS
 from superdsm.core.graph import cluster_graphs
 from superdsm.core.ingest import grey_image
-from superdsm.core.model import Fit, ModelParams
+from superdsm.core.model import Fit
 from superdsm.core.objects import EMPTY
 from superdsm.core.preprocess import offset_corrected
-from superdsm.core.search import SearchParams
+from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
 from tests.core.graph_cases import solve
+from tests.examples import examples
+from tests.hyperparameters import defaults, model_params, search_params
 
-MODEL = ModelParams(alpha=0.5, smooth_amount=4, smooth_subsample=8, background_margin=8)
+MODEL = model_params(smooth_amount=4, smooth_subsample=8, background_margin=8)
+minimise_energies = partial(energy_minimization.minimise_energies, **defaults(GlobalEnergyMinimization))
 
 
 # --- regions ---
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 5), st.integers(0, 2**32 - 1))
 def test_regions_are_like_in_the_whole_image(height, width, n, seed):
     rng = np.random.default_rng(seed)
@@ -202,7 +207,7 @@ def test_cover_of_the_reference_from_its_energies(shared_data, name):
     stage = json.loads((shared_data / "expected" / "stages" / f"{name}.json").read_text())
     arrays = np.load(shared_data / "expected" / "stages" / f"{name}.npz")
     folder, image = name.split("_", 1)
-    g_raw, _ = grey_image(iio.imread(next((shared_data / folder / "images").glob(f"{image}.*"))))
+    g_raw, _ = grey_image(iio.imread(next((shared_data / folder / "images").glob(f"{image}.*"))), False)
     config = stage["config"]["preprocess"]
     y = offset_corrected(g_raw, **{key: config[key] for key in ("sigma1", "sigma2", "offset_clip", "lower_clip_mean")})
     atoms, clusters = arrays["atoms"].astype(np.int32), arrays["clusters"].astype(np.int32)
@@ -210,9 +215,9 @@ def test_cover_of_the_reference_from_its_energies(shared_data, name):
     enclosing = candidate_regions.enclosing_labels(atoms, clusters, int(atoms.max()))[1:]
     pairs = adjacent_atoms(atoms, y)
     config = stage["config"]["global-energy-minimization"]
-    params = SearchParams("exact", config["beta"], config["max_iter"], config["gamma"], config["max_work_amount"])
+    params = search_params(**{name: config[name] for name in ("beta", "max_iter", "gamma", "max_work_amount")})
     cover, n_fits = set(), 0
-    for graph in cluster_graphs(enclosing, pairs, np.zeros((atoms.max(), 2))):
+    for graph in cluster_graphs(enclosing, pairs, np.zeros((atoms.max(), 2)), np.inf):
         result, _ = solve(
             graph,
             lambda members, graph=graph: (

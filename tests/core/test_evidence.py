@@ -1,14 +1,20 @@
 """What is kept as a nucleus: the objects of a picture are the measure of each other."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from superdsm.core.evidence import select, solidity
+from superdsm.core import evidence
+from superdsm.core.evidence import sampled_labels, solidity
+from superdsm.stages.evidence import Evidence
 from tests.core.scenes import disks
 from tests.core.test_contours import objects_of
+from tests.hyperparameters import defaults
+
+select = partial(evidence.select, **defaults(Evidence))
 
 CENTRES = [(25, 25), (25, 75), (25, 125), (75, 25), (75, 75), (75, 125)]
 
@@ -78,3 +84,20 @@ def test_units_do_not_matter():
 
 def test_no_objects():
     assert select(np.ones((20, 20)), [], 5) == ([], [])
+
+
+def test_large_nuclei_are_measured_on_a_coarser_grid():
+    image, truth = disks((400, 600), [(4 * r, 4 * c) for r, c in CENTRES], [40] * 6, [50, 50, 50, 50, 50, 5], noise=0.2)
+    for finest in (12.0, 24.0, 1e4):
+        assert reasons(select(image, objects_of(truth), 40, finest_radius=finest)[1]) == {(6,): "dim"}
+
+
+def test_no_object_is_lost_on_a_coarser_grid():
+    labels = np.zeros((40, 60), int)
+    labels[5:30, 5:30] = 1
+    labels[33, 41] = 2
+    items = objects_of(labels)
+    sampled = sampled_labels(items, labels.shape, (13, 20))
+    assert sampled.shape == (13, 20) and sampled[10, 13] == 2
+    assert np.count_nonzero(sampled == 1) == pytest.approx(625 / 9, rel=0.1)
+    assert np.array_equal(sampled_labels(items, labels.shape, (40, 60)), labels)

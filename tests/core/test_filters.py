@@ -6,22 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from superdsm.core.filters import TILE, gaussian, gaussian_weights, tiled
+from superdsm.core.filters import TILE, gaussian, gaussian_weights, largest_around, tiled
 from superdsm.parallel import thread_map
+from tests.examples import examples
 
 shapes = st.tuples(st.integers(1, 70), st.integers(1, 70))
 sigmas = st.one_of(st.floats(0.05, 40), st.sampled_from([1e-16, 0.1, np.sqrt(2), 1 / 8, 0.375]))
 
 
 @given(shapes, sigmas, st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 def test_same_bits_as_scipy(shape, sigma, seed):
     image = np.random.default_rng(seed).random(shape)
     assert np.array_equal(gaussian(image, sigma), ndimage.gaussian_filter(image, sigma))
 
 
 @given(shapes, st.floats(0.2, 10), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_needed_tiles(shape, sigma, seed):
     rng = np.random.default_rng(seed)
     image, mask = rng.random(shape), rng.random(shape) < 0.02
@@ -64,3 +65,10 @@ def test_weights_of_the_second_derivative(sigma):
 def test_weights_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         gaussian_weights(3.0)[0] = 1
+
+
+@given(shapes, st.integers(0, 90), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_largest_values_equal_those_of_scipy(shape, reach, seed):
+    image = np.random.default_rng(seed).normal(size=shape)
+    assert np.array_equal(largest_around(image, reach), ndimage.maximum_filter(image, 2 * reach + 1))

@@ -13,6 +13,8 @@ from superdsm.core.candidate_regions import Regions
 from superdsm.core.fit_bound import gap_bound, lower_bound
 from superdsm.io import read_image
 from tests.core.test_model import nucleus
+from tests.examples import examples
+from tests.hyperparameters import model_params
 from tests.twins import model as twin
 
 ALPHA, EPSILON = 0.5, 1.0
@@ -45,7 +47,7 @@ def largest(y, omega):
 noisy = st.builds(nucleus, st.tuples(st.integers(20, 50), st.integers(20, 50)), st.integers(0, 10**6), st.just(0.6))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(noisy)
 def test_fits_are_bounded_tightly(image):
     y, omega = image
@@ -58,7 +60,7 @@ def test_fits_are_bounded_tightly(image):
     assert energy - bound <= 1e-9 * max(1, energy)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(noisy, st.integers(0, 10**6), st.floats(-6, -1))
 def test_the_theorem_holds_away_from_the_minimum(image, seed, size):
     y, omega = image
@@ -93,14 +95,14 @@ def test_no_bound_far_away_or_without_curvature():
 def test_separable_data_have_the_bound_zero():
     r, c = np.mgrid[:30, :30]
     y = np.where((r - 15) ** 2 + (c - 15) ** 2 < 64, 1.0, -1.0)
-    fit = model.fit(y, np.ones(y.shape, bool), (0, 0), y.shape, model.ModelParams(0.5, 10, 20, 20), bound=True)
+    fit = model.fit(y, np.ones(y.shape, bool), (0, 0), y.shape, model_params(), bound=True)
     assert fit.is_optimal
     assert 0 <= fit.lower <= fit.energy < 1e-6
 
 
 def test_the_bound_is_computed_on_demand_only():
     y, omega = nucleus((40, 40), 1, 0.6)
-    params = model.ModelParams(ALPHA, 4, 8, 20)
+    params = model_params(alpha=ALPHA, smooth_amount=4, smooth_subsample=8)
     plain, bounded = (model.fit(y, omega, (0, 0), y.shape, params, bound=bound) for bound in (False, True))
     assert plain.lower is None
     assert bounded.energy == plain.energy

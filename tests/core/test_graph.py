@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from superdsm._ext.graph import count_connected
 from superdsm.core.graph import cluster_graphs
 from tests.core.graph_cases import graph_of, graphs
+from tests.examples import examples
 from tests.twins import setcover as twin
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(graphs(), st.data())
 def test_connected_sets_are_counted(graph, data):
     n, edges = graph
@@ -48,4 +49,4 @@ def test_graphs_of_clusters():
     assert list(made[1].extensions(0b001)) == [1]
     assert list(made[1].extensions(0b011)) == []  # atom 4 is too far from atom 1
     assert made[1].labels(0b101) == (1, 4)
-    assert cluster_graphs(np.zeros(0, int), np.zeros((0, 2)), np.zeros((0, 2))) == []
+    assert cluster_graphs(np.zeros(0, int), np.zeros((0, 2)), np.zeros((0, 2)), np.inf) == []

@@ -1,5 +1,7 @@
 """Grey intensities of all kinds of images."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.color import rgb2gray
 
-from superdsm.core.ingest import LARGE, grey_image
+from superdsm.core import ingest
+from superdsm.core.ingest import LARGE
+from superdsm.stages.ingest import Ingest
+from tests.examples import examples
+from tests.hyperparameters import defaults
+
+grey_image = partial(ingest.grey_image, **defaults(Ingest, "histological"))
 
 DTYPES = [bool, np.uint8, np.uint16, np.int16, np.uint32, np.float32, np.float64]
 
@@ -42,7 +50,7 @@ def test_colour(dtype):
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30))))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_three_equal_channels(grey):
     image = np.repeat(grey[..., None], 3, axis=2)
     expected = rgb2gray(image)
@@ -65,8 +73,8 @@ def test_large_images_of_three_equal_channels(dtype, width, levels):
 @pytest.mark.parametrize("histological", [False, True])
 def test_colours_in_extended_precision(histological):
     image = picture(np.float64, 9, 8, 3)
-    g_raw, g_rgb = grey_image(image.astype(np.longdouble), histological)
-    expected = grey_image(image, histological)
+    g_raw, g_rgb = grey_image(image.astype(np.longdouble), histological=histological)
+    expected = grey_image(image, histological=histological)
     assert np.array_equal(g_raw, expected[0])
     assert g_rgb is expected[1] is None or np.array_equal(g_rgb, expected[1])
 
@@ -162,8 +170,8 @@ def test_the_layout_of_the_memory_does_not_change_a_bit(layout, histological):
     rgb = np.random.default_rng(0).integers(0, 60_000, (37, 41, 3)).astype(np.uint16)
     for image in (rgb,) if histological else (rgb, rgb[..., 0]):
         array = layout(image)
-        expected = grey_image(np.array(array, np.uint16, order="C"), histological)
-        found = grey_image(array, histological)
+        expected = grey_image(np.array(array, np.uint16, order="C"), histological=histological)
+        found = grey_image(array, histological=histological)
         assert found[0].flags.c_contiguous
         assert np.array_equal(found[0], expected[0])
         assert np.array_equal(found[1], expected[1]) if histological else found[1] is None

@@ -11,6 +11,7 @@ from superdsm._ext.distance import vertical_distances
 from superdsm.core import labels as module
 from superdsm.core.labels import label_image
 from superdsm.core.objects import EMPTY, Object, cropped
+from tests.examples import examples
 from tests.twins import masks as twin
 
 
@@ -38,7 +39,7 @@ def random_masks(seed):
     return shape, [mask for mask in result if (mask & (count == 1)).any()], rng
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.integers(0, 2**32 - 1))
 def test_like_flooding_the_whole_image(seed):
     shape, masks, rng = random_masks(seed)
@@ -53,7 +54,7 @@ def test_like_flooding_the_whole_image(seed):
         assert result[r, c] == 1 + np.flatnonzero([mask[r, c] for mask in masks])[0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(0, 2**32 - 1))
 def test_distances_of_contested_pixels(seed):
     rng = np.random.default_rng(seed)
@@ -125,7 +126,7 @@ def test_more_identical_objects_than_pixels():
     assert np.count_nonzero(result) == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.2, 0.5, 0.9]))
 def test_merging_is_transitive(seed, threshold):
     shape, masks, _ = random_masks(seed)

@@ -1,7 +1,6 @@
 """The model kernels against the plain model, finite differences, and exact arithmetic."""
 
 import sys
-from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -14,10 +13,13 @@ from superdsm._ext.model import DeformableModel, logistic
 from superdsm._ext.region_layout import RegionLayout
 from superdsm.core import model
 from superdsm.errors import ConfigError
+from tests.examples import examples
+from tests.hyperparameters import model_params
 from tests.twins import model as twin
 
 COEFFICIENT = np.array([1, 1, 2, 2, 2, 1])  # of the plain model's basis, which is in another order:
 POSITION = np.array([3, 5, 4, 1, 2, 0])
+SMALL = {"smooth_amount": 4, "smooth_subsample": 8}  # a deformation that fits into small regions
 
 
 def nucleus(shape, seed, noise=0.2, holes=0.02):
@@ -50,7 +52,7 @@ def jacobian(order, n_xi):
     return result
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(regions, st.integers(1, 5), st.integers(3, 20), st.integers(0, 10**6))
 def test_derivatives_equal_the_plain_models(region, smooth_amount, subsample, seed):
     y, omega = region
@@ -84,11 +86,11 @@ def test_derivatives_agree_with_finite_differences():
         np.testing.assert_allclose((above[1] - below[1]) / (2 * h), hessian[i], atol=1e-6)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(regions)
 def test_optimum_is_that_of_the_plain_model(region):
     y, omega = region
-    params = model.ModelParams(alpha=0.5, smooth_amount=3, smooth_subsample=8, background_margin=20)
+    params = model_params(alpha=0.5, smooth_amount=3, smooth_subsample=8, background_margin=20)
     found = model.fit(y, omega, (3, 5), (200, 200), params)
     theta, xi, energy = twin.fit_deformable(y, omega, 0.5, 3, 8)
     assert found.energy == pytest.approx(energy, rel=1e-8)
@@ -111,8 +113,8 @@ def test_cvxopt_finds_the_same_optimum():
     pytest.importorskip("cvxopt", reason="cvxopt has no wheels for this Python")
     y, omega = nucleus((50, 60), 5)
     settings_ = {"alpha": 0.5, "smooth_amount": 4, "smooth_subsample": 8, "background_margin": 20}
-    newton = model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(**settings_))
-    cvxopt = model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(**settings_, solver="cvxopt"))
+    newton = model.fit(y, omega, (0, 0), (50, 60), model_params(**settings_))
+    cvxopt = model.fit(y, omega, (0, 0), (50, 60), model_params(**settings_, solver="cvxopt"))
     assert newton.status == cvxopt.status == "optimal"
     assert cvxopt.energy == pytest.approx(newton.energy, rel=1e-7)
     assert np.array_equal(newton.fragment, cvxopt.fragment)
@@ -122,7 +124,7 @@ def test_a_solver_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "cvxopt", None)
     y, omega = nucleus((50, 60), 5)
     with pytest.raises(ConfigError, match=r"needs the package cvxopt, which cannot be imported .* at 'newton'"):
-        model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(0.5, 4, 8, 20, solver="cvxopt"))
+        model.fit(y, omega, (0, 0), (50, 60), model_params(**SMALL, solver="cvxopt"))
 
 
 @pytest.mark.parametrize("solver", ["newton", "cvxopt"])
@@ -130,7 +132,7 @@ def test_a_fit_that_takes_too_long_yields_the_elliptical_optimum(solver):
     if solver == "cvxopt":
         pytest.importorskip("cvxopt", reason="cvxopt has no wheels for this Python")
     y, omega = nucleus((50, 60), 5)
-    params = model.ModelParams(0.5, 4, 8, 20, solver=solver, cp_timeout=0.0)
+    params = model_params(**SMALL, solver=solver, cp_timeout=0.0)
     found = model.fit(y, omega, (0, 0), (50, 60), params)
     assert (found.status, found.is_optimal) == ("timeout", False)
 
@@ -140,14 +142,15 @@ def test_a_fit_that_takes_too_long_yields_the_elliptical_optimum(solver):
 )
 def test_a_kernel_that_is_larger_than_the_region_means_no_deformation(extreme):
     y, omega = nucleus((50, 60), 5)
-    found = model.fit(y, omega, (0, 0), (50, 60), replace(model.ModelParams(0.5, 4, 8, 20), **extreme))
+    found = model.fit(y, omega, (0, 0), (50, 60), model_params(**SMALL | extreme))
     assert (found.n_params, found.status) == (6, "optimal")
     assert found.energy == model.elliptical_energy(y, omega)
 
 
 def test_a_spacing_that_is_larger_than_the_region_leaves_one_centre():
     y, omega = nucleus((50, 60), 5)
-    fits = [model.fit(y, omega, (0, 0), (50, 60), model.ModelParams(0.5, 4, spacing, 20)) for spacing in (60, 2**40)]
+    given = [model_params(**SMALL | {"smooth_subsample": spacing}) for spacing in (60, 2**40)]
+    fits = [model.fit(y, omega, (0, 0), (50, 60), params) for params in given]
     assert fits[0].n_params == fits[1].n_params == 7
     assert fits[0].energy == fits[1].energy
 
@@ -155,7 +158,7 @@ def test_a_spacing_that_is_larger_than_the_region_leaves_one_centre():
 def test_noise_has_no_model():
     y, omega = np.full((9, 9), -1.0), np.ones((9, 9), bool)
     y[4, 4] = 1
-    params = model.ModelParams(0.5, 4, 8, 20)
+    params = model_params(**SMALL)
     for region in (omega, np.zeros_like(omega)):
         found = model.fit(y, region, (0, 0), (9, 9), params)
         assert (found.status, found.energy, found.is_optimal, found.fragment.size) == ("noise", 0, False, 0)
@@ -167,7 +170,7 @@ def test_degenerate_regions_have_an_optimum(shape):
     rng = np.random.default_rng(7)
     y = rng.standard_normal(shape)
     y.flat[:2] = 1
-    found = model.fit(y, np.ones(shape, bool), (0, 0), shape, model.ModelParams(0.5, 4, 8, 20))
+    found = model.fit(y, np.ones(shape, bool), (0, 0), shape, model_params(**SMALL))
     assert found.status == "optimal"
     assert 0 <= found.energy <= y.size * np.log(2) + 1e-12
 
@@ -175,7 +178,7 @@ def test_degenerate_regions_have_an_optimum(shape):
 def test_separable_data_has_energy_zero():
     r, c = np.mgrid[:40, :40]
     inside = (r - 20) ** 2 + (c - 18) ** 2 < 90
-    params = model.ModelParams(0.5, 4, 8, 20)
+    params = model_params(**SMALL)
     found = model.fit(np.where(inside, 0.5, -0.5), np.ones((40, 40), bool), (0, 0), (40, 40), params)
     assert found.is_optimal
     assert found.energy < 1e-8
@@ -186,12 +189,12 @@ def test_on_boundary_looks_at_the_frame_outside_the_image():
     r, c = np.mgrid[:30, :60]
     y = np.where((r - 4) ** 2 + (c - 30) ** 2 < 80, 1.0, -1.0)
     omega = np.ones(y.shape, bool)
-    params = model.ModelParams(0.5, 4, 8, 20)
+    params = model_params(**SMALL)
     assert model.fit(y, omega, (0, 0), y.shape, params).on_boundary
     assert not model.fit(y, omega, (50, 50), (200, 200), params).on_boundary
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(0, 10**6), st.sampled_from([0.02, 0.3, 1])
 )
@@ -203,7 +206,7 @@ def test_centres_equal_the_plain_models(rows, columns, spacing, seed, density):
     assert np.array_equal(find_centres(mask.view(np.uint8), spacing), expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.tuples(st.floats(-3, 3), st.floats(-400, 400)), min_size=1, max_size=20))
 def test_logistic_is_accurate(pixels):
     y, s = map(np.ascontiguousarray, np.transpose(pixels))

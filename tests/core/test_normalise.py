@@ -1,10 +1,13 @@
 """Normalised intensities: noise of known strength, and dim objects beside bright ones."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from superdsm.core import normalise
 from superdsm.core.normalise import (
     HIGHEST,
     LOWEST,
@@ -12,12 +15,16 @@ from superdsm.core.normalise import (
     limited,
     looks_bright_field,
     noise_level,
-    normalised,
+    quantile,
     typical_amplitude,
     weighted_quantile,
     without_specks,
 )
+from superdsm.stages.normalise import Normalise
 from tests.core.scenes import disks, grid_of_disks
+from tests.hyperparameters import defaults
+
+normalised = partial(normalise.normalised, **defaults(Normalise))
 
 
 @pytest.mark.parametrize("sigma", [0.5, 3.0])
@@ -94,3 +101,8 @@ def test_bright_field_is_what_is_bright_but_for_its_objects():
     image, _ = grid_of_disks(9)
     assert not looks_bright_field(image) and looks_bright_field(-image)
     assert not looks_bright_field(np.ones((20, 20)))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.floats(0, 1))
+def test_quantile_equals_that_of_numpy(values, q):
+    assert quantile(np.array(values), q) == np.quantile(values, q)

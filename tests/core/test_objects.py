@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from superdsm.core.objects import Object, cropped
+from tests.examples import examples
 
 
 def make(mask, offset=(0, 0), atoms=(1,)):
@@ -16,7 +17,7 @@ def make(mask, offset=(0, 0), atoms=(1,)):
     return Object(atoms, 1.5, True, False, offset, fragment, 10)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     npst.arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7))), st.tuples(st.integers(0, 3), st.integers(0, 3))
 )

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +15,15 @@ from hypothesis.extra import numpy as npst
 from skimage.measure import regionprops
 
 from superdsm._ext import masks as kernels
+from superdsm.core import postprocess as core
 from superdsm.core.objects import EMPTY, Object, cropped
-from superdsm.core.postprocess import contrast, eccentricity, is_glare, postprocess, raw_moments
+from superdsm.core.postprocess import contrast, eccentricity, is_glare, raw_moments
+from superdsm.stages.postprocess import Postprocess
+from tests.examples import examples
+from tests.hyperparameters import defaults
 from tests.twins import masks as twin
+
+postprocess = partial(core.postprocess, **defaults(Postprocess))
 
 masks = npst.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -41,14 +48,14 @@ def nucleus(shape=(64, 80), row=30, col=40, radius=10, seed=0):
 # --- kernels ---
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(masks, st.integers(0, 6))
 def test_dilation_and_erosion(mask, radius):
     np.testing.assert_array_equal(kernels.dilate(mask.view(np.uint8), radius), twin.dilate(mask, radius))
     np.testing.assert_array_equal(kernels.erode(mask.view(np.uint8), radius), twin.erode(mask, radius))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(masks)
 def test_eccentricity_is_that_of_regionprops(mask):
     moments = raw_moments(mask)
@@ -65,7 +72,7 @@ def test_eccentricity_of_simple_shapes():
     assert eccentricity(raw_moments(np.ones((1, 9), bool))) == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.integers(0, 2**32 - 1), st.integers(0, 4), st.sampled_from([0.4, 1.0, 2.5, 30.0]), st.sampled_from([1e-4, 0.1])
 )
@@ -103,7 +110,7 @@ def test_contrast_with_infinite_distances_weighs_all_background_alike(offset, sc
     assert value == pytest.approx(g_raw[4, 4] / g_raw[~mask].mean())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([0.0, 0.5, 0.9]))
 def test_glare_is_that_of_the_whole_image(seed, num_layers, min_layer):
     rng = np.random.default_rng(seed)

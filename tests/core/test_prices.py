@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from superdsm.core import model
-from superdsm.core.prices import PricedFit, Prices, link_weaknesses, outside_ellipse
+from superdsm.core.prices import PricedFit, link_weaknesses, outside_ellipse
+from tests.hyperparameters import model_params, object_prices
 
 
 def ellipse(shape, centre, axes, angle=0.0):
@@ -50,7 +51,7 @@ def fitted(prices, scene, y=None, atoms=(1, 2)):
 
 
 def test_only_objects_of_two_brightnesses_pay_for_brightness(scene):
-    prices = Prices(100.0, 0.0, 0.0, 1e9)
+    prices = object_prices(1e9, brightness=100.0)
     dim = scene[0].copy()
     dim[:, 40:] = np.where(dim[:, 40:] > 0, 0.1, dim[:, 40:])
     assert fitted(prices, scene) == 10
@@ -61,19 +62,19 @@ def test_only_objects_of_two_brightnesses_pay_for_brightness(scene):
 
 def test_large_objects_pay_for_size(scene):
     area = np.count_nonzero(scene[0] > 0)
-    assert fitted(Prices(0.0, 0.0, 7.0, area), scene) == 10
-    assert fitted(Prices(0.0, 0.0, 7.0, area / 3), scene) == pytest.approx(10 + 7 * np.log(3 / 1.2))
+    assert fitted(object_prices(area, size=7.0), scene) == 10
+    assert fitted(object_prices(area / 3, size=7.0), scene) == pytest.approx(10 + 7 * np.log(3 / 1.2))
 
 
 def test_half_an_ellipse_pays_for_its_outline(scene):
-    prices = Prices(0.0, 100.0, 0.0, 1e9, outline_tolerance=0.0)
+    prices = object_prices(1e9, outline=100.0, outline_tolerance=0.0)
     assert fitted(prices, scene, atoms=(1,)) > fitted(prices, scene) + 1
 
 
 def test_empty_masks_pay_nothing(scene):
     y, atoms, _ = scene
-    noise = PricedFit(Prices(1.0, 1.0, 1.0, 1.0), y, atoms)
-    assert noise(-np.abs(y), atoms > 0, (0, 0), y.shape, model.ModelParams(0.1, 4, 8, 8)).energy == 0
+    noise = PricedFit(object_prices(1.0, brightness=1.0, outline=1.0, size=1.0), y, atoms)
+    assert noise(-np.abs(y), atoms > 0, (0, 0), y.shape, model_params()).energy == 0
 
 
 def test_links_are_weak_where_they_are_narrow_or_dark():
@@ -83,7 +84,7 @@ def test_links_are_weak_where_they_are_narrow_or_dark():
     pair = np.where(ellipse((40, 80), (20, 26), (15, 15)) | ellipse((40, 80), (20, 54), (15, 15)), 0.5, -0.3)
     dark = whole.copy()
     dark[:, 38:42] = np.minimum(dark[:, 38:42], 0.1)
-    prices = Prices(0.0, 0.0, 0.0, 1e9, neck=1.0)
+    prices = object_prices(1e9, neck=1.0)
     weak = [link_weaknesses(y, atoms, prices)[1, 2] for y in (whole, dark, pair)]
     assert weak[0] < 0.2 and weak[1] == pytest.approx(weak[0] + 1 - 0.4 / 0.8, abs=0.01) and weak[2] > weak[0] + 0.3
 
@@ -92,7 +93,7 @@ def test_an_object_pays_for_the_strongest_links_that_hold_it_together(scene):
     atoms = np.zeros((40, 90), np.int32)
     atoms[:, :30], atoms[:20, 30:], atoms[20:, 30:] = 1, 2, 3
     y = np.where(ellipse((40, 90), (20, 45), (15, 40)), 0.5, -0.3)
-    prices = Prices(0.0, 0.0, 0.0, 1e9, neck=3.0, neck_width=2.0)
+    prices = object_prices(1e9, neck=3.0, neck_width=2.0)
     links = link_weaknesses(y, atoms, prices)
     assert len(links) == 3 and min(links.values()) > 0
 

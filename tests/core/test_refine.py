@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from superdsm.core.objects import Object, cropped
 from superdsm.core.refine import padded_box, refine_mask
+from tests.examples import examples
 from tests.twins import masks as twin
 
 
@@ -30,7 +31,7 @@ def random_case(seed):
     return mask, ndi.gaussian_filter(rng.random(shape), 1)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([0.3, 1.0, 2.0]), st.booleans())
 def test_like_in_the_whole_image(seed, distance, stdamp, holes):
     mask, smooth = random_case(seed)
@@ -43,7 +44,7 @@ def test_like_in_the_whole_image(seed, distance, stdamp, holes):
         assert item.is_empty
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(0.0, 1), (-1.0, 1), (2.0, 0), (2.0, -3)]), st.booleans())
 def test_without_a_band_only_holes_are_filled(seed, settings_, holes):
     mask, smooth = random_case(seed)
@@ -67,7 +68,7 @@ def test_infinite_tolerance_takes_the_whole_band():
         np.testing.assert_array_equal(drawn(item, mask.shape), ndi.binary_dilation(mask))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, 2**32 - 1), st.integers(0, 5))
 def test_padded_boxes(seed, pad):
     mask, _ = random_case(seed)

@@ -11,16 +11,15 @@ from superdsm.core.ingest import grey_image
 from superdsm.core.preprocess import offset_corrected
 from superdsm.core.region_analysis import SplitRules, analyse_regions, split_cluster
 from superdsm.io import read_image
+from superdsm.stages.c2f_region_analysis import C2FRegionAnalysis
+from tests.examples import examples
+from tests.hyperparameters import defaults
 from tests.twins import region_analysis as twin
 from tests.twins.watershed import watershed
 
 DEFAULTS = {
     "background_margin": 8,
-    "seed_connectivity": 8,
-    "min_atom_radius": 3,
-    "max_atom_norm_energy": 0.05,
-    "min_norm_energy_improvement": 0.1,
-    "max_cluster_marker_irregularity": 0.5,
+    **defaults(C2FRegionAnalysis, min_atom_radius=3, max_cluster_marker_irregularity=0.5),
 }
 
 
@@ -58,6 +57,7 @@ def rules(draw):
         min_size=draw(st.sampled_from([0, 1, 10, 30])),
         max_atom_norm_energy=draw(st.sampled_from([0, 0.05, 0.3])),
         min_norm_energy_improvement=draw(st.sampled_from([-np.inf, -0.2, 0.1, 0.4])),
+        max_failed_trials=draw(st.sampled_from([1, 2, 5, 500])),
     )
 
 
@@ -66,7 +66,7 @@ def stand_in_energy(y, omega):
     return float(abs(y[omega].sum()) * 12.9898 % 1 * np.count_nonzero(omega))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(clusters(), rules())
 def test_cluster_is_split_as_defined(example, chosen_rules):
     y, cluster, y_mask = example
@@ -90,9 +90,17 @@ def test_examples_take_all_branches():
         y = ndi.gaussian_filter(rng.normal(size=(24, 24)), 2)
         y = y / y.std() + 0.5 * (seed % 4)
         y_mask = ndi.gaussian_filter(rng.normal(size=y.shape), 2) > (-9 if seed % 2 else 0)
-        chosen = SplitRules(2.5, 8, 12, 0.05, 0.1)
+        chosen = SplitRules(2.5, 8, 12, 0.05, 0.1, 500)
         taken.update(twin.split_cluster(y, np.ones(y.shape, bool), y_mask, chosen, watershed, stand_in_energy)[1])
     assert taken == {"small first", "small second", "first undefined", "second undefined", "undone", "split"}
+
+
+def test_the_trials_in_a_region_of_noise_are_bounded():
+    y = np.random.default_rng(0).normal(2, 1, (120, 90))
+    for most in (7, 500):
+        record = analyse_regions(y, **DEFAULTS | {"max_failed_trials": most}).log[0]
+        assert (record["trials"], record["given_up"]) == (most, 1)
+    assert "given_up" not in analyse_regions(y, **DEFAULTS | {"max_failed_trials": 10_000}).log[0]
 
 
 def test_touching_blobs_become_adjacent_atoms():
@@ -206,8 +214,8 @@ def test_atoms_of_real_images(shared_data, name):
     names = ("sigma1", "sigma2", "offset_clip", "lower_clip_mean")
     y = offset_corrected(g_raw, **{key: config["preprocess"][key] for key in names})
     np.testing.assert_allclose(y[::8, ::8], stages["y_sampled"], atol=1e-6)
-    params = {key: config["c2f-region-analysis"][key] for key in DEFAULTS if key != "background_margin"}
-    result = analyse_regions(y, background_margin=config["dsm"]["background_margin"], **params)
+    known = config["c2f-region-analysis"] | {"background_margin": config["dsm"]["background_margin"]}
+    result = analyse_regions(y, **{name: known.get(name, default) for name, default in DEFAULTS.items()})
     np.testing.assert_array_equal(result.y_mask, stages["y_mask"])
     np.testing.assert_array_equal(result.clusters, stages["clusters"])
     # The same atoms, numbered in the same order within each cluster.

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
+from superdsm.core.objects import cropped
 from superdsm.core.resample import draw_degrees, largest_piece, resample, resample_mask
+from tests.examples import examples
 
 sizes = st.integers(1, 40)
 
 
 @given(sizes, sizes, sizes, sizes, st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_shape_range_and_constants(rows, columns, new_rows, new_columns, seed):
     image = np.random.default_rng(seed).random((rows, columns))
     result = resample(image, (new_rows, new_columns))
@@ -21,7 +24,7 @@ def test_shape_range_and_constants(rows, columns, new_rows, new_columns, seed):
 
 
 @given(sizes, sizes, st.integers(1, 9), st.integers(1, 9))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_averages_over_blocks_and_keeps_the_mean(rows, columns, down, across):
     image = np.random.default_rng(1).random((rows * down, columns * across))
     expected = image.reshape(rows, down, columns, across).mean(axis=(1, 3))
@@ -72,3 +75,26 @@ def test_largest_piece_without_holes():
     offset, piece = largest_piece(mask, (100, 200))
     assert offset == (101, 201) and piece.shape == (5, 5) and piece.all()
     assert largest_piece(np.zeros((3, 3), bool), (1, 1))[1].size == 0
+
+
+@given(sizes, sizes, st.floats(0, 1), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=100)
+def test_largest_piece_equals_its_definition(rows, columns, density, seed):
+    mask = np.random.default_rng(seed).random((rows, columns)) < density
+    pieces, n = ndimage.label(mask)
+    areas = np.bincount(pieces.ravel(), minlength=2)[1:]
+    expected = cropped(ndimage.binary_fill_holes(pieces == areas.argmax() + 1) if n else mask, (3, 5))
+    offset, piece = largest_piece(mask, (3, 5))
+    assert offset == (expected[0] if n else (0, 0)) and np.array_equal(piece, expected[1])
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_shrinking_averages_over_parts_of_pixels(before, after, seed):
+    after = min(before, after)
+    line = np.random.default_rng(seed).random(before)
+    sums = np.concatenate([[0], np.cumsum(line)])
+    edges = np.linspace(0, before, after + 1)
+    expected = np.diff(np.interp(edges, np.arange(before + 1), sums)) / (before / after)
+    assert np.allclose(resample(np.tile(line[:, None], (1, 3)), (after, 3)), expected[:, None])
+    assert np.allclose(resample(np.tile(line, (3, 1)), (3, after)), expected)

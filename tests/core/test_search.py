@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm.core.energy_minimization import TooMuchWork
-from superdsm.core.search import SearchParams, SetEnergy, search
+from superdsm.core.search import SetEnergy, search
 from tests.core.graph_cases import graph_of, solve, superadditive
+from tests.examples import examples
+from tests.hyperparameters import search_params
 from tests.twins import setcover as twin
 
 
 def test_single_atom_is_fitted_once():
-    result, batches = solve(graph_of(1, []), lambda members: 4.0, SearchParams(beta=1))
+    result, batches = solve(graph_of(1, []), lambda members: 4.0, search_params(beta=1))
     assert batches == [[1]]
     assert result.cover == (1,)
     assert not result.tried_directly
@@ -21,29 +23,29 @@ def test_single_atom_is_fitted_once():
 
 def test_universe_is_taken_directly_if_it_costs_no_more_than_beta():
     energies = [0.0, 1.0, 2.0, 5.0]
-    result, batches = solve(graph_of(2, [(0, 1)]), energies.__getitem__, SearchParams(beta=2.0))
+    result, batches = solve(graph_of(2, [(0, 1)]), energies.__getitem__, search_params(beta=2.0))
     assert batches == [[1, 2, 3]]
     assert result.cover == (3,)
     assert result.solved_directly
-    result, _ = solve(graph_of(2, [(0, 1)]), energies.__getitem__, SearchParams(beta=1.9))
+    result, _ = solve(graph_of(2, [(0, 1)]), energies.__getitem__, search_params(beta=1.9))
     assert result.cover == (1, 2)
     assert not result.solved_directly
 
 
 def test_not_directly_with_an_atom_that_is_not_optimal():
     energies = [0.0, 1.0, 2.0, 3.0]
-    result, _ = solve(graph_of(2, [(0, 1)]), energies.__getitem__, SearchParams(beta=2.0), lambda m: m != 1)
+    result, _ = solve(graph_of(2, [(0, 1)]), energies.__getitem__, search_params(beta=2.0), lambda m: m != 1)
     assert not result.solved_directly
     assert result.cover == (3,)  # but by the cover
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]))
 def test_pruning_rules_no_better_cover_out(instance, beta):
     """The cover is as good as the best one of all connected sets, up to what the greedy choice loses anyway."""
     n, edges, energies = instance
     graph = graph_of(n, edges)
-    result, batches = solve(graph, energies.__getitem__, SearchParams(beta=beta))
+    result, batches = solve(graph, energies.__getitem__, search_params(beta=beta))
     fitted = [members for batch in batches for members in batch]
     possible = sorted(twin.connected_sets(n, edges) | {(1 << n) - 1})
     best = twin.best_cover(possible, [energies[m] + beta for m in possible]) if len(possible) < 14 else None
@@ -58,12 +60,12 @@ def test_pruning_rules_no_better_cover_out(instance, beta):
         assert result.cover == ((1 << n) - 1,)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(superadditive(), st.sampled_from([0.0, 1.0, 3.0]))
 def test_isbi24_fits_what_its_rule_says(instance, beta):
     n, edges, energies = instance
     universe = (1 << n) - 1
-    result, batches = solve(graph_of(n, edges), energies.__getitem__, SearchParams("isbi24", beta))
+    result, batches = solve(graph_of(n, edges), energies.__getitem__, search_params(pruning="isbi24", beta=beta))
     if result.solved_directly or n <= 2:
         assert len(batches) == 1
         return
@@ -86,10 +88,11 @@ def test_isbi24_fits_what_its_rule_says(instance, beta):
 def test_exact_pruning_knows_fits_that_were_not_kept():
     path = graph_of(4, [(0, 1), (1, 2), (2, 3)])
     energies = dict.fromkeys(range(16), 0.0) | {0b0011: 1.2, 0b1100: 1.2, 0b1111: 1.5}
-    batches = {name: solve(path, energies.__getitem__, SearchParams(name, 1.0))[1] for name in ("exact", "isbi24")}
+    exact, isbi24 = (search_params(pruning=name, beta=1.0) for name in ("exact", "isbi24"))
+    batches = {params.pruning: solve(path, energies.__getitem__, params)[1] for params in (exact, isbi24)}
     assert batches["exact"] == [[1, 2, 4, 8, 15], [3, 6, 12]]  # the packing {1, 2}, {3} forbids {1, 2, 3}
     assert batches["isbi24"] == [[1, 2, 4, 8, 15], [3, 6, 12], [7, 14]]
-    _, doubtful = solve(path, energies.__getitem__, SearchParams("exact", 1.0), lambda members: members != 0b0011)
+    _, doubtful = solve(path, energies.__getitem__, exact, lambda members: members != 0b0011)
     assert doubtful[2] == [7]  # a fit that is not optimal is no bound
 
 
@@ -97,21 +100,21 @@ def test_too_many_sets_name_the_cluster_and_what_to_change():
     n = 12
     graph = graph_of(n, itertools.combinations(range(n), 2))
     with pytest.raises(TooMuchWork, match=r"cluster 1 has 12 atoms.*max_seed_distance.*max_work_amount"):
-        solve(graph, lambda m: float(m**2), SearchParams(beta=0.0, max_work_amount=1000))
+        solve(graph, lambda m: float(m**2), search_params(beta=0.0, max_work_amount=1000))
     # no error if the cluster is solved directly
-    result, _ = solve(graph, lambda m: 0.0, SearchParams(beta=0.0, max_work_amount=1000))
+    result, _ = solve(graph, lambda m: 0.0, search_params(beta=0.0, max_work_amount=1000))
     assert result.solved_directly
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(superadditive(), st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0]))
 def test_exact_cover_is_the_best_of_all_connected_sets(instance, beta):
     n, edges, energies = instance
-    result, batches = solve(graph_of(n, edges), energies.__getitem__, SearchParams(beta=beta, cover="exact"))
+    result, batches = solve(graph_of(n, edges), energies.__getitem__, search_params(beta=beta, cover="exact"))
     possible = sorted(twin.connected_sets(n, edges) | {(1 << n) - 1})
     best = twin.best_partition(possible, [energies[m] + beta for m in possible])
     assert sum(energies[m] + beta for m in result.cover) == pytest.approx(best)
-    _, greedy = solve(graph_of(n, edges), energies.__getitem__, SearchParams(beta=beta))
+    _, greedy = solve(graph_of(n, edges), energies.__getitem__, search_params(beta=beta))
     assert {m for batch in batches for m in batch} <= {m for batch in greedy for m in batch}  # tighter bounds
 
 
@@ -125,8 +128,8 @@ def budget_case():
 @pytest.mark.parametrize("most", [1, 9, 12, 20])
 def test_a_budget_bounds_the_fits(most, pruning):
     graph, energy = budget_case()
-    unbounded, _ = solve(graph, energy, SearchParams(pruning, 2.0))
-    params = SearchParams(pruning, 2.0, max_cluster_sets=most, max_work_amount=1)
+    unbounded, _ = solve(graph, energy, search_params(pruning=pruning, beta=2.0))
+    params = search_params(pruning=pruning, beta=2.0, max_cluster_sets=most, max_work_amount=1)
     result, _ = solve(graph, energy, params)
     assert len(result.fitted) <= max(9, most) < len(unbounded.fitted)
     assert result.known.stopped == ["max_cluster_sets"]
@@ -139,14 +142,14 @@ def test_a_budget_bounds_the_fits(most, pruning):
 
 def test_a_budget_that_is_not_needed_changes_nothing():
     graph, energy = budget_case()
-    unbounded, batches = solve(graph, energy, SearchParams(beta=2.0))
-    result, same = solve(graph, energy, SearchParams(beta=2.0, max_cluster_sets=10_000))
+    unbounded, batches = solve(graph, energy, search_params(beta=2.0))
+    result, same = solve(graph, energy, search_params(beta=2.0, max_cluster_sets=10_000))
     assert (result.cover, same, result.known.stopped) == (unbounded.cover, batches, [])
 
 
 def test_fits_that_are_refused_end_the_search():
     graph, energy = budget_case()
-    steps = search(graph, SearchParams(beta=2.0, cover="exact"))
+    steps = search(graph, search_params(beta=2.0, cover="exact"))
     sets = next(steps)
     sets = steps.send([SetEnergy.of(energy(m), True) for m in sets])
     with pytest.raises(StopIteration) as stop:

@@ -1,11 +1,19 @@
 """The greedy set cover."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superdsm.core.setcover import Packing, min_weight_cover
+from superdsm.core import setcover
+from superdsm.core.setcover import Packing
+from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
+from tests.examples import examples
+from tests.hyperparameters import defaults
 from tests.twins import setcover as twin
+
+min_weight_cover = partial(setcover.min_weight_cover, **defaults(GlobalEnergyMinimization, "max_iter", "gamma"))
 
 
 @st.composite
@@ -19,7 +27,7 @@ def instances(draw):
     return sets, energies, float(draw(st.integers(0, 8)))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(instances(), st.integers(1, 6), st.sampled_from([0.0, 0.5, 0.8, 1.0]), st.sampled_from([1, 13, 40]))
 def test_like_the_recursion(instance, max_iter, gamma, spread):
     sets, energies, beta = instance
@@ -30,7 +38,7 @@ def test_like_the_recursion(instance, max_iter, gamma, spread):
     assert cover.cost == pytest.approx(sum(energies[i] + beta for i in chosen))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(instances(), st.integers(1, 6))
 def test_valid_and_never_better_than_possible(instance, max_iter):
     sets, energies, beta = instance
@@ -42,7 +50,7 @@ def test_valid_and_never_better_than_possible(instance, max_iter):
     assert cover.cost >= twin.best_cover(sets, [energy + beta for energy in energies]) - 1e-9
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(instances())
 def test_more_runs_are_not_worse(instance):
     sets, energies, beta = instance
@@ -84,7 +92,7 @@ def test_more_atoms_than_bits_of_a_word():
     assert min_weight_cover(sets, [1.0] * 100 + [20.0], 1.0).chosen == (100,)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(instances(), st.integers(1, 31), st.sampled_from([1, 13, 40]))
 def test_packing_takes_parts_by_descending_energy(instance, members, spread):
     sets, energies, _ = instance

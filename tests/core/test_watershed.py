@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from superdsm._ext.watershed import square_ranks
 from superdsm.core.watershed import watershed
+from tests.examples import examples
 from tests.twins import watershed as twin
 
 
@@ -28,7 +29,7 @@ def reliefs(draw):
     return values, markers, mask
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(reliefs())
 def test_equals_textbook_heap(relief):
     values, markers, mask = relief

@@ -11,7 +11,7 @@ from superdsm.testing.synthetic import synthetic_image
 
 SCALE = 8.0
 SHAPES = [(1, 1), (1, 2), (2, 1), (1, 500), (500, 1), (3, 300), (300, 3), (2, 2), (7, 130)]
-IMAGE = synthetic_image(3, (128, 160), n_nuclei=8, radius=10)[0]
+IMAGE = synthetic_image(3, (72, 100), n_nuclei=4, radius=10)[0]
 FLAT = np.where(IMAGE / IMAGE.max() < 0.4, 0, IMAGE)  # the background is exactly zero
 
 EXTREMES = {

@@ -18,7 +18,7 @@ CONFIGS = {
     "exact": SPLIT | {"postprocess": {"min_glare_radius": 0.0}},
     "isbi24": SPLIT | {"global-energy-minimization": {"pruning": "isbi24"}},
 }
-IMAGE = synthetic_image(7, (200, 220), n_nuclei=14, radius=12, clustering=0.8)[0]
+IMAGE = synthetic_image(1, (120, 150), n_nuclei=7, radius=12, clustering=0.8)[0]
 
 
 def bytes_of(fields: dict[str, Any]) -> dict[str, Any]:

@@ -422,3 +422,15 @@ def test_an_executor_of_threads_works_as_well(lab: Laboratory) -> None:
     summary = Batch.open(lab.root, components).plan().run(executor="threads", listener=Threads())
     assert (summary.done, summary.exit_code) == (3, 0)
     assert names == {threading.current_thread().name}
+
+
+def test_without_semaphores_the_work_is_done_in_this_process(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    from superdsm.batch.execution import runner
+
+    monkeypatch.setattr(runner, "semaphores_work", lambda: False)
+    lab.task()
+    assert lab.call("--run", "--timeout", "5")[0] == 2
+    code, lines = lab.call("--run")
+    assert code == 0
+    assert any(line.startswith("this system has no semaphores for worker processes; working in this") for line in lines)
+    assert len(list((lab.root / "seg").iterdir())) == 3

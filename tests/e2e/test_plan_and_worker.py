@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.laboratory import Laboratory
 
 HEAD = """
@@ -97,7 +98,7 @@ def agree(lab: Laboratory, flags: list[str]) -> None:
     flags=st.lists(st.sampled_from(["--force", "--fresh", "--oneshot"]), unique=True, max_size=1),
     outputs=st.booleans(),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_planned_is_what_is_computed(
     steps: list[Step], kept: set[int], change: int | None, flags: list[str], outputs: bool
 ) -> None:

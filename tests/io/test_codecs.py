@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from superdsm.core.objects import Object
 from superdsm.io.codecs import decode, encode, kind_of, pack, plain, unpack
+from tests.examples import examples
 
 
 def round_trip(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
@@ -28,7 +29,7 @@ dtypes = st.sampled_from(["bool", "uint8", "uint16", "int32", "int64", "float32"
 arrays = dtypes.flatmap(lambda dtype: hnp.arrays(np.dtype(dtype), hnp.array_shapes(min_dims=1, min_side=0, max_side=5)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(arrays)
 def test_arrays(array: np.ndarray) -> None:
     result = round_trip({"y": array}, {"y": "array"})["y"]
@@ -49,7 +50,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(json_values)
 def test_json(value: Any) -> None:
     assert round_trip({"scale": value}, {"scale": "json"})["scale"] == value
@@ -75,7 +76,7 @@ def objects(draw: st.DrawFn) -> Object:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.lists(objects(), max_size=5))
 def test_objects(value: list[Object]) -> None:
     result = round_trip({"cover": value}, {"cover": "objects"})["cover"]
@@ -84,7 +85,7 @@ def test_objects(value: list[Object]) -> None:
     assert all(type(item) is int for obj in result for item in (*obj.atoms, *obj.offset, obj.n_pixels))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(0, 4), st.lists(dtypes, max_size=4))
 def test_tables(rows: int, columns: list[str]) -> None:
     table = {f"column {index}/ü": np.zeros(rows, dtype) for index, dtype in enumerate(columns)}

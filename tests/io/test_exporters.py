@@ -13,9 +13,10 @@ from superdsm.core.objects import Object
 from superdsm.errors import ConfigError, ImageError, PipelineError
 from superdsm.io import read_image
 from superdsm.io.exporters import EXPORTERS, export, select_fields
+from superdsm.io.picture_exporters import PICTURES
 from superdsm.records import ExportContext, Exporter
 
-BY_NAME = {exporter.name: exporter for exporter in EXPORTERS}
+BY_NAME = {exporter.name: exporter for exporter in (*EXPORTERS, *PICTURES)}
 CONTEXT = ExportContext("img", {}, {"dsm": {"alpha": np.float64(0.5)}, "AF_scale": None})
 
 
@@ -32,6 +33,7 @@ def fields() -> dict[str, Any]:
     return {
         "g_raw": np.linspace(0, 1, 2400).reshape(40, 60),
         "g_rgb": None,
+        "y": np.linspace(-1, 1, 2400).reshape(40, 60),
         "atoms": atoms,
         "clusters": np.ones((40, 60), dtype=np.int32),
         "adjacencies": np.array([[1, 2]], dtype=np.int32),
@@ -88,6 +90,47 @@ def test_adj_shows_the_graph(tmp_path: Path, fields: dict[str, Any]) -> None:
     assert picture[20, 30, 1] > picture[20, 30, 0], "the edge"
 
 
+def picture(tmp_path: Path, fields: dict[str, Any], exporter: str, **options: Any) -> Any:
+    context = replace(CONTEXT, options=options, params={"pixel_size": options.pop("pixel_size", None)})
+    export(BY_NAME[exporter], tmp_path / "a.png", fields, context)
+    return read_image(tmp_path / "a.png").astype(int)
+
+
+def test_pictures_of_what_the_stages_see(tmp_path: Path, fields: dict[str, Any]) -> None:
+    ymap = picture(tmp_path, fields, "ymap", legend=False)
+    assert ymap[0, 0, 2] > ymap[0, 0, 0] and ymap[-1, -1, 0] > ymap[-1, -1, 2]
+    atoms = picture(tmp_path, fields, "atoms")
+    assert (atoms[:, 29] != ymap[:, 29]).any(axis=-1).all() and np.array_equal(atoms[:, :29], ymap[:, :29])
+    assert picture(tmp_path, fields, "ymap").shape[0] > 40
+    clusters = picture(tmp_path, {**fields, "clusters": fields["atoms"]}, "clusters")
+    assert np.ptp(clusters[:, 29], axis=-1).all() and not np.ptp(clusters[:, 30], axis=-1).any()
+
+
+def test_pictures_of_image_and_labels(tmp_path: Path, fields: dict[str, Any]) -> None:
+    plain, lifted = picture(tmp_path, fields, "image", enhance=False), picture(tmp_path, fields, "image")
+    assert plain[10, 10, 0] < lifted[10, 10, 0] and plain[0, 0, 0] == 0 and plain[-1, -1, 0] == 255
+    labels = picture(tmp_path, fields, "seg")
+    colours = picture(tmp_path, fields, "colours")
+    assert np.array_equal(colours.any(axis=-1), labels > 0)
+    assert tuple(colours[20, 12]) != tuple(colours[20, 25])
+
+
+def test_the_scale_bar_needs_the_size_of_a_pixel(tmp_path: Path, fields: dict[str, Any]) -> None:
+    large = {**fields, "g_raw": np.zeros((120, 160))}
+    assert not picture(tmp_path, large, "image", scale_bar=True).any()
+    assert picture(tmp_path, large, "image", scale_bar=True, pixel_size=0.5)[-20:].max() == 255
+    assert not picture(tmp_path, large, "image", pixel_size=0.5).any()
+
+
+def test_contours_in_a_colour_and_at_a_place_of_ones_own(tmp_path: Path, fields: dict[str, Any]) -> None:
+    outer = picture(tmp_path, fields, "overlay", seg_border_position="outer", seg_border_colour="#ff0001")
+    red = (outer == (255, 0, 1)).all(axis=-1)
+    labels = picture(tmp_path, fields, "seg")
+    assert red[20, 10 - 1] and labels[20, 10] and not red[20, 12]
+    with pytest.raises(ConfigError, match=r"seg_border_colour = 'red' is not allowed; Colour of all contours, as in"):
+        picture(tmp_path, fields, "overlay", seg_border_colour="red")
+
+
 def test_cfg_can_be_read_again(tmp_path: Path) -> None:
     params = {"dsm": {"alpha": np.float64(0.25), "smooth_amount": np.int64(4)}, "postprocess": {"x": float("inf")}}
     export(BY_NAME["cfg"], tmp_path / "cfg", {}, replace(CONTEXT, params=params))
@@ -122,8 +165,8 @@ def test_certificate_is_json(tmp_path: Path) -> None:
 
 
 def test_equal_results_give_equal_bytes(tmp_path: Path, fields: dict[str, Any]) -> None:
-    fields["certificate"] = {"upper": 1.0}
-    for exporter in EXPORTERS:
+    fields |= {"certificate": {"upper": 1.0}, "image": fields["g_raw"]}
+    for exporter in BY_NAME.values():
         suffix = exporter.suffixes[0] if exporter.suffixes else ""
         for name in ("one", "other"):
             export(exporter, tmp_path / name / f"{exporter.name}{suffix}", fields, CONTEXT)
@@ -164,6 +207,6 @@ def test_only_what_an_exporter_needs_is_given_to_it(fields: dict[str, Any]) -> N
 
 
 def test_every_exporter_and_option_is_documented() -> None:
-    for exporter in EXPORTERS:
+    for exporter in BY_NAME.values():
         assert exporter.doc.endswith(".")
         assert all(option.name and option.doc for option in exporter.options)

@@ -21,6 +21,7 @@ from PIL import Image
 from superdsm.errors import ImageError
 from superdsm.io import read_image, reader_for, replacing, write_labels, write_rgb
 from superdsm.records import Reader
+from tests.examples import examples
 
 RNG = np.random.default_rng(0)
 
@@ -298,7 +299,7 @@ def test_readers_of_others_are_isolated(tmp_path: Path) -> None:
         read_image(path, Reader("xyz", (".xyz",), lambda path: np.zeros((1 << 30, 1 << 25))))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.sampled_from(["png", "tif", "lzw.tif", "strips.tif", "bmp"]),
     st.floats(0, 1),
@@ -346,7 +347,7 @@ def test_the_longest_suffix_decides_and_built_in_readers_keep_theirs(
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     labels=hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)),
     suffix=st.sampled_from([".png", ".tif", ".TIFF"]),
@@ -409,12 +410,3 @@ def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(ImageError, match=r"cannot be written"):
         write_labels(path / "below-a-file.png", np.zeros((2, 2), dtype=int))
-
-
-def test_what_a_killed_process_left_is_taken_over(tmp_path: Path) -> None:
-    with replacing(tmp_path / "a.png") as temporary:
-        name = temporary.name
-        temporary.write_bytes(b"x")
-    (tmp_path / name).write_bytes(b"half")
-    write_labels(tmp_path / "a.png", np.zeros((2, 2), dtype=int))
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from superdsm.io.render import COLOURS, adjacency_picture, overlay
+from superdsm.io.render import COLOURS, overlay
+from tests.examples import examples
 
 
 def squares() -> tuple[Any, Any]:
@@ -77,7 +78,7 @@ def test_objects_that_touch_or_nearly_do_have_different_colours() -> None:
     assert colour[3] == tuple(COLOURS[0])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 5)),
     st.integers(1, 4),
@@ -99,33 +100,6 @@ def test_any_label_image_can_be_drawn(labels: Any, border: int) -> None:
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="pixels"):
         overlay(np.zeros((3, 4)), np.zeros((4, 3), dtype=int))
-
-
-def test_adjacency_picture_shows_outlines_edges_and_seeds() -> None:
-    g_raw = np.zeros((90, 120))
-    atoms = np.ones(g_raw.shape, dtype=np.int32)
-    atoms[:, 40:] = 2
-    atoms[:, 80:] = 3
-    clusters = np.where(atoms == 3, 2, 1)
-    seeds = np.array([[30, 20], [30, 60], [45, 100]])
-    before = [array.copy() for array in (g_raw, atoms, clusters, seeds)]
-    picture = adjacency_picture(g_raw, atoms, np.array([[1, 2]]), seeds, clusters).astype(int)
-    for array, copy in zip((g_raw, atoms, clusters, seeds), before, strict=True):
-        assert np.array_equal(array, copy)
-    red, green, blue = np.moveaxis(picture, -1, 0)
-    for row, column in seeds:
-        assert red[row, column] > 2 * green[row, column]
-    assert (green[30, 26:54] > red[30, 26:54]).all(), "the edge between the seeds 1 and 2"
-    assert not (green[:, 82:] > red[:, 82:]).any(), "atom 3 has no neighbour"
-    assert (blue[:20, 79] > red[:20, 79]).all(), "the line between the clusters"
-    assert (red[60:, 39] > blue[60:, 39]).all(), "the line between the atoms 1 and 2"
-    assert not picture[70:, 100:].any()
-
-
-def test_adjacency_picture_of_nothing() -> None:
-    none = np.zeros((0, 2), dtype=np.int32)
-    flat = np.zeros((5, 1), dtype=np.int32)
-    assert not adjacency_picture(np.zeros((5, 1)), flat, none, none, flat).any()
 
 
 @pytest.mark.speed

@@ -1,22 +1,22 @@
-"""The same numbers as public implementations, and as the scores that the reference data come with."""
+"""The same numbers as public implementations, and as the scores that the reference data come with.
+
+The public implementations are imported where they are used, for that takes long.
+"""
 
 import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-import cellseg_metrics
 import numpy as np
 import pytest
-import skimage.metrics
-import sklearn.metrics
 import tifffile
-from ctc_metrics.metrics import seg as ctc_seg
-from ctc_metrics.utils.representations import match as ctc_match
 from scipy import ndimage
 
 from superdsm.io import read_image
 from superdsm.metrics import evaluate, summarise
 from superdsm.testing import synthetic_image
+
+pytestmark = pytest.mark.reference
 
 
 def perturbed(truth: np.ndarray, seed: int) -> np.ndarray:
@@ -52,6 +52,8 @@ def test_the_images_have_errors_of_all_kinds() -> None:
 
 
 def test_panoptic_quality_and_precision(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    import cellseg_metrics
+
     predicted, truth = pair
     scores = evaluate(predicted, truth).scores
     public = cellseg_metrics.panoptic_quality(truth, predicted, eps=0)
@@ -63,6 +65,8 @@ def test_panoptic_quality_and_precision(pair: tuple[np.ndarray, np.ndarray]) -> 
 
 
 def test_aggregated_jaccard_index(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    import cellseg_metrics
+
     predicted, truth = pair
     result = evaluate(predicted, truth)
     largest = result.truth.covered == [
@@ -77,6 +81,8 @@ def test_aggregated_jaccard_index(pair: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_overlap_of_the_foreground(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    import cellseg_metrics
+
     predicted, truth = pair
     scores = evaluate(predicted, truth).scores
     stats = cellseg_metrics.get_stats(truth > 0, predicted > 0)
@@ -85,6 +91,8 @@ def test_overlap_of_the_foreground(pair: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_rand_indices(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    import sklearn.metrics
+
     predicted, truth = (labels.ravel() for labels in pair)
     scores = evaluate(*pair).scores
     assert scores["rand"] == pytest.approx(sklearn.metrics.rand_score(truth, predicted))
@@ -92,6 +100,9 @@ def test_rand_indices(pair: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_rand_indices_where_objects_are_left_out(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    import cellseg_metrics
+    import sklearn.metrics
+
     predicted, truth = pair
     result = evaluate(predicted, truth, min_area=int(np.median(evaluate(predicted, truth).truth.areas)))
     assert min(result.left_out) > 0
@@ -104,6 +115,9 @@ def test_rand_indices_where_objects_are_left_out(pair: tuple[np.ndarray, np.ndar
 
 
 def test_seg_of_the_cell_tracking_challenge(pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    from ctc_metrics.metrics import seg as ctc_seg
+    from ctc_metrics.utils.representations import match as ctc_match
+
     for name, labels in zip(("result", "truth"), pair, strict=True):
         tifffile.imwrite(tmp_path / f"{name}.tif", labels.astype(np.uint16))
     labels, _, _, _, ious = ctc_match(str(tmp_path / "truth.tif"), str(tmp_path / "result.tif"))
@@ -111,6 +125,8 @@ def test_seg_of_the_cell_tracking_challenge(pair: tuple[np.ndarray, np.ndarray],
 
 
 def test_hausdorff_distances(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    import skimage.metrics
+
     predicted, truth = pair
     result = evaluate(predicted, truth)
     cross = ndimage.generate_binary_structure(2, 1)

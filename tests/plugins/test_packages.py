@@ -75,7 +75,7 @@ def test_all_plugins_are_active(environment):
         "superdsm-tophat": "active",
     }
     offers = {name for plugin in report for names in plugin["offers"].values() for name in names}
-    assert offers == {"tophat", "measure", "measurements", "measure-columns", "geojson", "rois", "my-stage"}
+    assert offers == {"tophat", "measure", "measurements", "measure-columns", "labels-from-outlines", "my-stage"}
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, "my-stage"])
@@ -102,7 +102,6 @@ def test_plugins_in_a_batch(environment, tmp_path):
         "use": ["tophat", "superdsm-measure:measure"],
         "measurements_pathpattern": "tables/%d.csv",
         "geojson_pathpattern": "contours/%d.geojson",
-        "rois_pathpattern": "rois/%d.zip",
         "config": {"tophat": {"noise": 2}, "measure": {"background_gap": 2}},
     }
     (tmp_path / "plugged").mkdir()
@@ -116,15 +115,13 @@ def test_plugins_in_a_batch(environment, tmp_path):
             rows = list(csv.DictReader(file))
         assert [int(row["label"]) for row in rows] == list(range(1, labels.max() + 1)) != []
         assert {row["image"] for row in rows} == {str(number)}
-        code = (
-            "import sys, json, numpy, imageio.v3 as iio; from superdsm_geojson import geojson, rois\n"
-            "from pathlib import Path; labels = iio.imread(sys.argv[1])\n"
-            "collection = json.loads(Path(sys.argv[2]).read_text())\n"
-            "numpy.testing.assert_array_equal(geojson.rasterise(collection, labels.shape), labels)\n"
-            "numpy.testing.assert_array_equal(rois.rasterise(Path(sys.argv[3]), labels.shape), labels)\n"
-        )
-        paths = [tmp_path / "plugged" / name for name in (f"contours/{number}.geojson", f"rois/{number}.zip")]
-        environment.output("-c", code, tmp_path / "plugged" / "seg" / f"{number}.png", *paths)
+        outlines = tmp_path / "plugged" / "contours" / f"{number}.geojson"
+        segmented = tmp_path / "plugged" / "seg" / f"{number}.png"
+        again = tmp_path / f"again-{number}.png"
+        environment.output("-m", "superdsm", "labels-from-outlines", outlines, "--like", segmented, "-o", again)
+        np.testing.assert_array_equal(iio.imread(again), labels)
+        measured = json.loads(outlines.read_text(encoding="utf-8"))["features"][0]["properties"]["measurements"]
+        assert measured["solidity"] == pytest.approx(float(rows[0]["solidity"]), rel=1e-6)
     events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
     assert events.count("ImageFinished") == 4 and events[-1] == "RunFinished"
     # what was done is not done again, and without plugins the parent task still runs

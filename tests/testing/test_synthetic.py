@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superdsm.testing.synthetic import Nucleus, empty_well, synthetic_image
+from tests.examples import examples
 
 
 def test_the_seed_decides() -> None:
@@ -19,7 +20,7 @@ def test_the_seed_decides() -> None:
     assert not np.array_equal(image, other)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     seed=st.integers(0, 1000),
     shape=st.tuples(st.integers(1, 150), st.integers(1, 150)),

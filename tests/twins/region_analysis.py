@@ -53,7 +53,7 @@ def split_cluster(y, cluster, y_mask, rules, flood, energy):
     near = ndi.distance_transform_edt(y <= 0) <= rules.background_margin if (y > 0).any() else np.zeros(y.shape, bool)
     elevation = y.max() - np.clip(y, 0, np.inf)
     min_size = rules.min_size
-    cache = {}
+    cache, failed = {}, {}
 
     def ratio(region):
         omega = region & inside & near
@@ -83,10 +83,11 @@ def split_cluster(y, cluster, y_mask, rules, flood, energy):
         if region.sum() >= 2 * min_size:
             distance = ndi.distance_transform_edt(~tried)
             seed2 = find_seed(maxima & region & (distance >= 1), distance)
-        if seed2 is None:
+        if seed2 is None or failed.get(number, 0) >= rules.max_failed_trials:
             leaves[number] = region, seed
             continue
         tried |= seed2
+        failed[number] = failed.get(number, 0) + 1
         parts = flood(elevation, seed.astype(int) + 2 * seed2, region)
         part1, part2 = parts == 1, parts == 2
         if part1.sum() < min_size:
@@ -109,6 +110,7 @@ def split_cluster(y, cluster, y_mask, rules, flood, energy):
             queue.append((number, region, seed, r0))
         else:
             history.append("split")
+            failed[number] = 0
             for child, part, part_seed, r in ((number, part1, seed, r1), (n_regions, part2, seed2, r2)):
                 if r > rules.max_atom_norm_energy:
                     queue.append((child, part, part_seed, r))

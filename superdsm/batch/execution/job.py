@@ -3,14 +3,16 @@
 import functools
 import pickle
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from superdsm.batch.storage.journal import Outcome
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
+from superdsm.errors import StageError
 from superdsm.io.sources import Selection
 from superdsm.jsonable import digest_bytes
 from superdsm.records import Exporter, Reader
@@ -41,8 +43,8 @@ class TaskBundle:
         Whether results are to be kept.
     fresh : bool
         Whether only those earlier results may be used that the plan names.
-    progress : Path
-        Where the worker tells what it is doing.
+    inputs : tuple of str
+        Files besides the images that are read, and must not be replaced.
     """
 
     stages: tuple[Stage, ...]
@@ -55,7 +57,7 @@ class TaskBundle:
     store: Path
     keep: bool
     fresh: bool
-    progress: Path
+    inputs: tuple[str, ...] = ()
 
 
 # The bundles of a run in this process. To unpickle one where it was pickled would replace the methods of classes from
@@ -64,24 +66,124 @@ _packed_here: weakref.WeakValueDictionary[str, TaskBundle] = weakref.WeakValueDi
 
 
 def pack(bundle: TaskBundle) -> tuple[bytes, str]:
-    """Return a bundle as bytes (classes that were defined in scripts included), and their digest."""
+    """Return a bundle as bytes (classes that were defined in scripts included), and their digest.
+
+    Raises
+    ------
+    StageError
+        A part of it cannot be sent to a worker; names the stage, exporter or reader.
+    """
     import cloudpickle
 
-    data = cloudpickle.dumps(bundle)
+    marked: tuple[Any, ...] = tuple(item for stage in bundle.stages for item in (_Mark(stage.id), stage))
+    try:
+        data = cloudpickle.dumps(replace(bundle, stages=marked))
+    except MemoryError:
+        raise
+    except Exception as exc:  # what is pickled is anybody's code
+        check_portable(bundle.stages)
+        _check_each({f"exporter {item.name}": item for item in bundle.exporters})
+        _check_each({f"reader {item.name}": item for item in bundle.readers.values()})
+        raise StageError("", _not_sent(exc)) from exc
     digest = digest_bytes(data)
     _packed_here[digest] = bundle
     return data, digest
 
 
-def unpack(data: bytes, digest: str) -> TaskBundle:
-    """Return what was packed; the same object where that was done in this process and it is still there."""
-    return _packed_here.get(digest) or _loaded(data, digest)
+def check_portable(stages: Iterable[Stage]) -> None:
+    """Check that stages can be sent to a worker.
+
+    Raises
+    ------
+    StageError
+        One cannot.
+    """
+    _check_each({stage.id: stage for stage in stages})
+
+
+def _check_each(items: Mapping[str, object]) -> None:
+    import cloudpickle
+
+    for name, item in items.items():
+        try:
+            cloudpickle.dumps(item)
+        except MemoryError:
+            raise
+        except Exception as exc:  # anybody's code
+            raise StageError(name, _not_sent(exc)) from exc
+
+
+def _not_sent(exc: Exception) -> str:
+    return f"cannot be sent to a worker ({type(exc).__name__}: {exc}); make what it holds when it is first needed"
+
+
+def unpack(data: bytes, digest: str, tell: Callable[[str], None]) -> TaskBundle:
+    """Return what was packed; the same object where that was done in this process and it is still there.
+
+    Parameters
+    ----------
+    data : bytes
+        The bundle.
+    digest : str
+        Its digest.
+    tell : callable
+        Is given the id of each stage before it is loaded: a stage may be anybody's code, and end or stop the process.
+
+    Raises
+    ------
+    StageError
+        A stage cannot be loaded.
+    """
+    global _loading  # noqa: PLW0603 - pickle offers no other way to those who are loaded
+    here = _packed_here.get(digest)
+    if here is not None:
+        return here
+    _loading = _Loading(tell)
+    try:
+        return _loaded(data, digest)
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except BaseException as exc:
+        message = f"cannot be loaded in a worker ({type(exc).__name__}: {exc})"
+        raise StageError(_loading.stage, message) from exc
+    finally:
+        _loading = None
 
 
 @functools.lru_cache(maxsize=4)
 def _loaded(data: bytes, digest: str) -> TaskBundle:
     bundle: TaskBundle = pickle.loads(data)
-    return bundle
+    return replace(bundle, stages=bundle.stages[1::2])  # between the marks
+
+
+class _Loading:
+    """Which stage is being loaded."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.stage = ""
+        self._tell = tell
+
+    def begin(self, stage: str) -> None:
+        self.stage = stage
+        self._tell(stage)
+
+
+_loading: _Loading | None = None
+
+
+class _Mark:
+    """Stands before a stage in a bundle, and tells when the stage is about to be loaded; leaves None behind."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return _begin_loading, (self.stage,)
+
+
+def _begin_loading(stage: str) -> None:
+    if _loading is not None:
+        _loading.begin(stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +208,8 @@ class Job:
         Name of the reader.
     image : str
         Key of the image.
+    content : str
+        Digest of its file.
     targets : tuple of str
         Ids of the stages whose results have to be there afterwards.
     load : tuple of str
@@ -113,6 +217,8 @@ class Job:
         is computed follows from this, so that it need not be told.
     exports : tuple of (int, str)
         Indices of the outputs to write, with their paths.
+    progress : Path
+        Where the worker tells what it is doing.
     threads : int
         Number of threads to work with.
     """
@@ -125,9 +231,11 @@ class Job:
     stat: tuple[int, int]
     reader: str
     image: str
+    content: str
     targets: tuple[str, ...]
     load: tuple[str, ...]
     exports: tuple[tuple[int, str], ...]
+    progress: Path
     threads: int = 1
 
 

@@ -7,10 +7,14 @@ from superdsm.batch.execution.job import Job, TaskBundle, pack
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.tasks.file_ids import expand
+from superdsm.batch.tasks.overwriting import read_besides_images
+from superdsm.errors import StageError
 
 
 class Jobs(Mapping[int, Job]):
     """The jobs of images by their number in the whole plan, each made when it is asked for.
+
+    A job whose stages cannot be sent to a worker cannot be made: asking for it raises `StageError`.
 
     Parameters
     ----------
@@ -31,7 +35,7 @@ class Jobs(Mapping[int, Job]):
         self._images = images
         self._threads = threads
         self._progress = progress
-        self._packed: dict[str, tuple[TaskBundle, tuple[bytes, str]]] = {}
+        self._packed: dict[str, tuple[TaskBundle, tuple[bytes, str]] | StageError] = {}
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._images)
@@ -44,10 +48,7 @@ class Jobs(Mapping[int, Job]):
         assert image.file is not None
         reader = self._planner.components.reader_for(image.path)
         assert reader is not None
-        if plan.name not in self._packed:
-            bundle = self._bundle(plan)
-            self._packed[plan.name] = bundle, pack(bundle)
-        data, digest = self._packed[plan.name][1]
+        data, digest = self._pack(plan)
         stages = plan.prepared.recipe.stages
         exports = tuple((index, expand(plan.prepared.exports[index].pattern, image.id)) for index in image.exports)
         return Job(
@@ -59,11 +60,26 @@ class Jobs(Mapping[int, Job]):
             stat=(image.file.size, image.file.mtime_ns),
             reader=reader.name,
             image=image.image,
+            content=image.file.digest,
             targets=tuple(stages[at].id for at in image.targets),
             load=tuple(stages[at].id for at in image.load),
             exports=exports,
+            progress=self._progress,
             threads=self._threads,
         )
+
+    def _pack(self, plan: TaskPlan) -> tuple[bytes, str]:
+        """Return what all images of a task have in common as bytes; if that fails, it does so for each of them."""
+        if plan.name not in self._packed:
+            bundle = self._bundle(plan)
+            try:
+                self._packed[plan.name] = bundle, pack(bundle)
+            except StageError as exc:
+                self._packed[plan.name] = exc
+        packed = self._packed[plan.name]
+        if isinstance(packed, StageError):
+            raise packed
+        return packed[1]
 
     def forget(self, task: str) -> None:
         """Free what is kept for the images of a task: there may be thousands of tasks."""
@@ -85,5 +101,5 @@ class Jobs(Mapping[int, Job]):
             store=self._planner.store.directory,
             keep=not options.oneshot,
             fresh=options.fresh or options.force,
-            progress=self._progress,
+            inputs=tuple(dict.fromkeys(path for path, _ in read_besides_images(prepared.task))),
         )

@@ -23,6 +23,8 @@ class RunSummary:
         Of those that failed, the images on which a stage raised an error.
     interrupted : bool
         Whether it was stopped before the end.
+    unwritten : int
+        Tasks whose tables could not be written.
     seconds : float
         How long it took.
     failures : list of (str, str, str)
@@ -37,6 +39,7 @@ class RunSummary:
     locked: int = 0
     raised: int = 0
     interrupted: bool = False
+    unwritten: int = 0
     seconds: float = 0.0
     failures: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -47,7 +50,8 @@ class RunSummary:
             return ExitCode.INTERRUPTED
         if self.locked and not (self.done or self.failed or self.complete or self.skipped):
             return ExitCode.ERROR
-        everything = not (self.failed or self.skipped or self.locked) and self.done == self.total
+        lacking = self.failed or self.skipped or self.locked or self.unwritten
+        everything = not lacking and self.done == self.total
         return ExitCode.OK if everything else ExitCode.PARTIAL
 
 

@@ -27,7 +27,7 @@ class Loss:
     begun : frozenset of int
         Those that were being worked on; the others waited.
     overdue : frozenset of int
-        Those whose worker was ended because they took too long.
+        Those whose worker was ended because they took too long, or because it did not begin with them.
     """
 
     given: frozenset[int]
@@ -75,9 +75,8 @@ def retry_policy(events: Sequence[Finished | Loss]) -> dict[int, Decision]:
 
 
 def _decide(number: int, loss: Loss, suspects: set[int]) -> Decision:
-    guilty = loss.begun & loss.overdue
-    if number in guilty:
+    if number in loss.overdue:
         return Decision.TOO_LONG
-    if number in loss.begun and not guilty:
+    if number in loss.begun and not loss.overdue:
         return Decision.CRASHED if number in suspects else Decision.ALONE
     return Decision.ALONE if number in suspects else Decision.NEXT

@@ -13,19 +13,20 @@ from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.scheduler import Lost, Scheduler
+from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
 from superdsm.batch.results import tables
 from superdsm.batch.storage import default_profile
-from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry
+from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry, is_outside
 from superdsm.batch.storage.layout import journal_directory, progress_directory
 from superdsm.batch.storage.lock import Lock, LockedError, raise_open_file_limit
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, remove_stale
+from superdsm.batch.tasks.overwriting import written_directories
 from superdsm.errors import TaskError, suggest
-from superdsm.parallel import cpu_count, worker_environ
+from superdsm.parallel import cpu_count, semaphores_work, worker_environ
 from superdsm.records import (
     Event,
     ExecutorEntry,
@@ -37,6 +38,7 @@ from superdsm.records import (
     StageFinished,
     StageStarted,
 )
+from superdsm.writing import remove_leftovers
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def workers_of(plan: TaskPlan, jobs: int | None) -> int:
 
 def has_work(plan: TaskPlan) -> bool:
     """Return whether there is something to do for a task: images, or tables that a crash has prevented."""
-    return bool(plan.count(Action.RUN) or plan.count(Action.FAIL)) or tables.outdated(plan)
+    return bool(plan.count(Action.RUN) or plan.count(Action.FAIL) or plan.journal.damaged) or tables.outdated(plan)
 
 
 def execute(
@@ -108,6 +110,11 @@ def execute(
         Nothing can start.
     """
     entry = find_executor(components, options.executor)
+    if entry.name == "loky" and not semaphores_work():
+        if options.timeout:
+            raise TaskError("--timeout: needs worker processes, which this system cannot start (it has no semaphores)")
+        listener.message("this system has no semaphores for worker processes; working in this one, an image at a time")
+        entry = components.executors["serial"]
     return _Execution(planner, components, options, listener, entry).run(plans)
 
 
@@ -153,6 +160,7 @@ class _Execution:
         """Do everything."""
         start = time.perf_counter()
         if self.keep:
+            remove_leftovers(self.progress_directory.parents[1])
             with contextlib.suppress(OSError):  # where nothing can be written, the locks say so
                 default_profile.remember(self.planner.tree.root)
         plans = self.lock(plans)
@@ -171,7 +179,7 @@ class _Execution:
         except KeyboardInterrupt:
             self.summary.interrupted = True
         finally:
-            progress.remove()
+            progress.close()
             for plan in plans:
                 if self.pending.get(plan.name):
                     self.close(plan)
@@ -184,14 +192,17 @@ class _Execution:
 
     def lock(self, plans: Sequence[TaskPlan]) -> list[TaskPlan]:
         """Lock the tasks in which there is something to do; plan again what another process has changed meanwhile."""
+        if self.planner.options.only_outputs:  # nothing of a task is touched
+            return list(plans)
         result = []
         busy = [plan for plan in plans if has_work(plan)]
-        raise_open_file_limit(len(busy))
+        raise_open_file_limit(2 * len(busy))
         for plan in plans:
             if plan not in busy:
                 result.append(plan)
                 continue
-            lock = Lock(journal_directory(self.planner.tree.root, plan.name) / "lock", plan.name)
+            task = plan.prepared.task
+            lock = Lock(journal_directory(self.planner.tree.root, plan.name) / "lock", plan.name, task.file.path)
             try:
                 lock.acquire()
             except LockedError as exc:
@@ -201,6 +212,8 @@ class _Execution:
             except OSError as exc:
                 raise TaskError(f"{lock.path}: cannot be written ({exc.strerror}); check its permissions") from exc
             self.locks[plan.name] = lock
+            for directory in (lock.path.parent, *map(Path, written_directories(plan.prepared))):
+                remove_leftovers(directory)
             if plan.journal.stamp() != plan.stamp:
                 plan.journal.load()
                 plan = self.planner.plan(plan.prepared)
@@ -257,6 +270,8 @@ class _Execution:
             self.done(_failed(event) if isinstance(event, Lost) else event.value)
             if self.stopping:  # done() may have set it
                 scheduler.stop()  # type: ignore[unreachable]
+        if scheduler.ended:
+            self.listener.message(LEFT_BEHIND)
 
     @uninterrupted()
     def done(self, result: ImageResult) -> None:
@@ -268,6 +283,9 @@ class _Execution:
             except OSError as exc:
                 message = f"{plan.journal.path}: cannot be written ({exc.strerror})"
                 result = replace(result, ok=False, kind=FailureKind.OUTPUT, stage="journal", message=message)
+        if result.kind == FailureKind.CHANGED:
+            self.planner.digests.forget(image.path)
+            self.planner.digests.save()
         if result.ok:
             self.summary.done += 1
             paths = tuple(Path(output.path) for output in result.outputs.values())
@@ -317,8 +335,12 @@ class _Execution:
             return
         try:
             tables.write(plan, self.components)
-        except OSError as exc:
-            self.listener.message(f"{plan.prepared.task.directory}: the tables cannot be written ({exc.strerror})")
+        except (OSError, MemoryError) as exc:
+            self.summary.unwritten += 1
+            where, why = str(plan.prepared.task.directory), "out of memory"
+            if isinstance(exc, OSError):
+                where, why = exc.filename2 or exc.filename or where, exc.strerror or str(exc)
+            self.listener.message(f"{where}: cannot be written ({why}); run the batch again for the tables")
 
     def note(self, note: ProgressMessage) -> None:
         """Pass on what a worker tells."""
@@ -341,7 +363,8 @@ class _Execution:
 
 
 def _failed(lost: Lost) -> ImageResult:
-    return ImageResult(number=lost.number, ok=False, kind=lost.kind, stage=lost.stage, message=lost.message)
+    kind = FailureKind.OUTSIDE if is_outside(lost.error) else lost.kind
+    return ImageResult(number=lost.number, ok=False, kind=kind, stage=lost.stage, message=lost.message)
 
 
 def _lanes(plans: Sequence[TaskPlan], jobs: int | None) -> Iterator[list[TaskPlan]]:

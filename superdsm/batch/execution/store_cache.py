@@ -17,6 +17,10 @@ class OutputError(SuperDSMError):
     """Something cannot be written."""
 
 
+class ChangedError(SuperDSMError):
+    """The image is not the one that was planned."""
+
+
 class StoreCache:
     """The earlier results of an image that may be used, and where new ones are kept.
 
@@ -95,6 +99,10 @@ class StoreCache:
             raise OutputError(f"the result cannot be stored in {self._bundle.store}: {exc.strerror}") from exc
         return replace(run, outputs=outputs, summary=summarise(stage, outputs))
 
+    def reject(self, stage_id: str, problem: str) -> None:
+        """Do not use an entry that holds something else than the stage may provide."""
+        self._drop(stage_id, f"the stored result of {stage_id} is of no use: {problem}")
+
     def _grids(self, stage: Stage) -> dict[str, str]:
         """Return the grids of the fields that a stage provides, if there is more than one grid."""
         if not any(ZOOM in other.outputs for other in self._stages.values()):
@@ -121,9 +129,9 @@ class StoreCache:
             self.loaded.append(entry.stage)
         return value
 
-    def _drop(self, stage_id: str, exc: DamagedError) -> None:
+    def _drop(self, stage_id: str, problem: object) -> None:
         self._usable.discard(stage_id)
-        self.damaged.append(f"{exc}; computed anew")
+        self.damaged.append(f"{problem}; computed anew")
 
 
 class _Stored(Mapping[str, Any]):

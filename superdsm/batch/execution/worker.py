@@ -1,20 +1,25 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
+import functools
 import os
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
+from superdsm import streams
 from superdsm.batch.execution.job import ImageResult, Job, TaskBundle, unpack
-from superdsm.batch.execution.store_cache import OutputError, StoreCache
+from superdsm.batch.execution.plane import PlaneSource
+from superdsm.batch.execution.store_cache import ChangedError, OutputError, StoreCache
 from superdsm.batch.storage import progress
 from superdsm.batch.storage.digests import file_digest
-from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile
+from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile, is_outside
 from superdsm.batch.storage.progress import ProgressEvent
+from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
+from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
+from superdsm.places import Places
 from superdsm.records import Event, ExportContext, StageFinished, StageStarted
 from superdsm.summary import gathered
 
@@ -39,7 +44,8 @@ def work(job: Job) -> ImageResult:
     image = None
     try:
         with thread_map(job.threads) as mapper:
-            image = _Image(job, unpack(job.bundle, job.digest), mapper, result)
+            bundle = unpack(job.bundle, job.digest, tell=functools.partial(_tell_loading, job))
+            image = _Image(job, bundle, mapper, result)
             image.run()
     except KeyboardInterrupt:
         raise
@@ -51,20 +57,27 @@ def work(job: Job) -> ImageResult:
     return result
 
 
+def _tell_loading(job: Job, stage: str) -> None:
+    progress.send(job.progress, job.number, ProgressEvent.STAGE, time.time(), stage)
+
+
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     """Return kind, stage and message of a failure."""
     text = " ".join(str(exc).split()) or type(exc).__name__
+    inside = FailureKind.OUTSIDE if is_outside(exc) else FailureKind.STAGE
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
+    if isinstance(exc, ChangedError):
+        return FailureKind.CHANGED, where, text
     if isinstance(exc, StageError):
-        return FailureKind.STAGE, exc.stage, exc.message
+        return inside, exc.stage, exc.message
     if isinstance(exc, OutputError):
         return FailureKind.OUTPUT, where, text
     if isinstance(exc, ImageError):
-        return (FailureKind.OUTPUT if where.startswith(EXPORT) else FailureKind.STAGE), where, text
+        return (FailureKind.OUTPUT if where.startswith(EXPORT) else inside), where, text
     if isinstance(exc, OSError):
         return FailureKind.OUTPUT, where, text
-    return FailureKind.STAGE, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
+    return inside, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
 
 
 class _Image:
@@ -74,12 +87,16 @@ class _Image:
         self.job = job
         self.bundle = bundle
         self.result = result
-        self.exporting = ""
+        self.doing = ""
+        reader = bundle.readers[job.reader]
+        self.source = PlaneSource(
+            Path(job.path), reader, bundle.selection, (*job.stat, job.content), pixel_size(bundle.config)
+        )
         self.cache = StoreCache(job, bundle)
         self.evaluation = Evaluation(
             bundle.stages,
             bundle.config,
-            source=self.read,
+            source=self.source.image,
             cache=self.cache,
             mapper=mapper,
             name=str(job.id),
@@ -94,11 +111,12 @@ class _Image:
     @property
     def where(self) -> str:
         """What is being done."""
-        return self.exporting or self.evaluation.where
+        return self.doing or self.evaluation.where
 
     def run(self) -> None:
         """Reach the targets, and write the outputs."""
         self.tell(ProgressEvent.BEGIN)  # again: what was imported so far does not count as time of the image
+        self.find_pixel_size()
         for stage_id in self.job.targets:
             self.evaluation.ensure(stage_id)
         if self.job.exports:
@@ -110,7 +128,7 @@ class _Image:
 
     def tell(self, event: ProgressEvent, stage: str = "", seconds: float = 0.0) -> None:
         """Tell the parent."""
-        progress.send(self.bundle.progress, self.job.number, event, time.time(), stage, seconds)
+        progress.send(self.job.progress, self.job.number, event, time.time(), stage, seconds)
 
     def observe(self, event: Event) -> None:
         """Pass on what the stages tell."""
@@ -120,16 +138,14 @@ class _Image:
             self.result.seconds[event.stage] = event.seconds
             self.tell(ProgressEvent.STAGE_DONE, event.stage, event.seconds)
 
-    def read(self) -> Any:
-        """Read the image, which must still be the one that was planned."""
-        from superdsm.io import read_image
-
-        path = Path(self.job.path)
-        image = read_image(path, self.bundle.readers[self.job.reader], self.bundle.selection)
-        stat = path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != self.job.stat:
-            raise OutputError(f"{path}: was changed while it was being processed; run the batch again")
-        return image
+    def find_pixel_size(self) -> None:
+        """Let the image tell the size of its pixels where the task has lengths in micrometres and does not tell."""
+        config = self.bundle.config
+        if any(stage.needs_pixel_size(config) for stage in self.bundle.stages):
+            self.doing = "reading"
+            if (size := self.source.pixel_size) is not None:
+                self.evaluation.config = config.with_value(PIXEL_SIZE, mean_size(size))
+            self.doing = ""
 
     def export_all(self) -> None:
         """Write the outputs."""
@@ -137,23 +153,39 @@ class _Image:
 
         params = self.evaluation.params().as_dict()
         keys = self.bundle.recipe.keys(self.job.image)
+        inputs: Places[bool] = Places()
+        for path in (self.job.path, *self.bundle.inputs):
+            inputs.add(path, True)
         for index, path in self.job.exports:
             recipe = self.bundle.exports[index]
-            fields = {name: self.evaluation.field(name) for name, _ in recipe.inputs}
-            self.exporting = f"export of {recipe.name}"
+            fields = self.evaluation.fields(name for name, _ in recipe.inputs)
+            self.doing = f"export of {recipe.name}"
+            if inputs.find(path) is not None:  # a link may have been made after the plan
+                raise OutputError(f"{path}: is a file that is read, and is not replaced; write to another path")
             runs = list(self.evaluation.known())
-            log = tuple({"stage": run.stage, **record} for run in runs for record in run.log)
+            read = [{"stage": "read", "notes": list(self.source.notes)}] if self.source.notes else []
+            log = (*read, *({"stage": run.stage, **record} for run in runs for record in run.log))
             seconds = {run.stage: run.seconds for run in runs}
-            context = ExportContext(str(self.job.id), recipe.options, params, log, seconds)
+            context = ExportContext(
+                str(self.job.id),
+                recipe.options,
+                params,
+                log,
+                seconds,
+                self.source.pixel_size if recipe.sized else None,
+                self.source.planes(recipe.channels),
+                Path(self.job.path).name,
+            )
             export(self.bundle.exporters[index], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)
-            self.exporting = ""
+            self.doing = ""
 
     def summarise(self) -> None:
         """Fill the result with what is known of the stages, also of those that were not run this time."""
         self.result.outputs = dict(sorted(self.result.outputs.items()))
+        self.result.warnings += self.source.notes
         for run in self.evaluation.known():
             self.result.seconds[run.stage] = run.seconds
             self.result.warnings += run.warnings
@@ -174,6 +206,7 @@ def initialise_worker(parent: int) -> None:
     import signal
     import threading
 
+    streams.install()  # what a stage prints is no reason to fail
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

@@ -13,7 +13,8 @@ from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.keys import IMAGE, StageRecipe
 
-RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE)  # their cause lies outside: tried again without being asked
+# Their cause lies outside: tried again without being asked.
+RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE, FailureKind.MEMORY, FailureKind.OUTSIDE, FailureKind.CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
         return image
     stale, why_stale = stale_outputs(question, reasons)
     search = Search(question)
-    image.targets = tuple(i for i in recipe.terminal_stages() if not is_up_to_date(question, i))
+    if not question.options.only_outputs:
+        image.targets = tuple(i for i in recipe.terminal_stages() if not is_up_to_date(question, i))
     for index in image.targets:
         search.want(index)
     for export in stale:

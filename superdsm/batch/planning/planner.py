@@ -40,6 +40,7 @@ class Planner:
         self.options = options
         self.store = Store(results_directory(tree.root))
         self.digests = DigestCache(digests_file(tree.root))
+        self.digests.trust = not (options.force or options.fresh)  # who asks for that may doubt what is known
         self.journals = Journals(tree.root)
         self.number = 0
         self._estimator = Estimator(self.journals, tree.tasks)
@@ -78,7 +79,7 @@ class Planner:
             return ImagePlan(file_id, path, Action.FAIL, (reason,))
         image = ImagePlan(file_id, path, Action.RUN, image=self._image_key(file.digest, reader, plan), file=file)
         keys = plan.prepared.recipe.keys(image.image)
-        entry = plan.journal.get(file_id)
+        entry = None if self.options.only_outputs else plan.journal.get(file_id)
         question = Question(plan, image, self.number, entry, keys, self._available, self.options)
         image = self._shared_parts(decide(question, self._reasons))
         if image.action == Action.RUN and not self.options.oneshot:

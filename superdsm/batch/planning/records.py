@@ -33,12 +33,15 @@ class PlanOptions:
         Write outputs, but store nothing.
     retry_failed : bool
         Try images again that failed before.
+    only_outputs : bool
+        Write the outputs, whatever was done before, and run no stage that they do not need; only with `oneshot`.
     """
 
     force: bool = False
     fresh: bool = False
     oneshot: bool = False
     retry_failed: bool = False
+    only_outputs: bool = False
 
 
 @dataclass(slots=True)

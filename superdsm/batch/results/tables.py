@@ -15,13 +15,17 @@ from superdsm import host
 from superdsm.batch.components import Components
 from superdsm.batch.planning.records import TaskPlan
 from superdsm.batch.storage.atomic import write_atomic
+from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
 from superdsm.config import PROFILE
+from superdsm.jsonable import digest, digest_bytes
 from superdsm.parallel import THREAD_VARIABLES, worker_environ
 from superdsm.summary import cells
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
+NAMES = ("timings.csv", "performance.csv", "certificate.csv", "summary.csv", "env.csv", LAST)
+ALWAYS = ("timings.csv", "performance.csv", "env.csv")
 
 
 def write(plan: TaskPlan, components: Components) -> None:
@@ -35,23 +39,41 @@ def write(plan: TaskPlan, components: Components) -> None:
     directory = plan.prepared.task.directory
     entries = [entry for file_id in plan.prepared.file_ids if (entry := plan.journal.get(file_id)) is not None]
     stages = [stage.id for stage in plan.prepared.recipe.stages]
-    write_atomic(directory / "timings.csv", timings(stages, entries).csv())
-    write_atomic(directory / "performance.csv", performance(entries).csv())
-    if any(entry.certificate for entry in entries):
-        write_atomic(directory / "certificate.csv", certificate(entries).csv())
-    write_atomic(directory / "summary.csv", summary(entries).csv())
-    write_atomic(directory / "env.csv", environment(plan.prepared.task.environ).csv())
-    text = json.dumps(manifest(plan, components, entries), indent=2)
+    tables = {
+        "timings.csv": timings(stages, entries),
+        "performance.csv": performance(entries),
+        "certificate.csv": certificate(entries) if any(entry.certificate for entry in entries) else None,
+        "summary.csv": summary(entries),
+        "env.csv": environment(plan.prepared.task.environ),
+    }
+    digests = {}
+    for name, table in tables.items():
+        if table is not None:
+            data = table.csv()
+            write_atomic(directory / name, data)
+            digests[name] = digest_bytes(data)
+    content = {**manifest(plan, components, entries), "tables": digests}
+    text = json.dumps({**content, "checksum": digest(content)}, indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
 
 
 def outdated(plan: TaskPlan) -> bool:
-    """Return whether the tables of a task are missing, or older than its journal, as after a crash."""
+    """Return whether the tables of a task are missing, have changed, or are older than its journal (after a crash)."""
+    directory = plan.prepared.task.directory
+    journal = plan.journal.stamp()
+    if journal == (0, 0):
+        return False
     try:
-        written = (plan.prepared.task.directory / LAST).stat().st_mtime_ns
-    except FileNotFoundError:
-        written = 0
-    return plan.journal.stamp()[1] > written
+        path = directory / LAST
+        if journal[1] > path.stat().st_mtime_ns:
+            return True
+        content = json.loads(path.read_bytes())
+        if content.pop("checksum", None) not in (digest(content), None):
+            return True
+        known = content.get("tables", dict.fromkeys(ALWAYS))  # earlier versions told no digests
+        return any(value not in (file_digest(directory / name), None) for name, value in known.items())
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +87,7 @@ class Table:
         """Return the table as comma-separated values; what is no number or text stands there as JSON."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([self.columns, *(map(_cell, row) for row in self.rows)])
-        return text.getvalue().encode()
+        return text.getvalue().encode("utf-8", "backslashreplace")  # a name of a file may be no text
 
 
 def certificate(entries: Iterable[JournalEntry]) -> Table:

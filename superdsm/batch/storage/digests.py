@@ -51,6 +51,8 @@ class DigestCache:
     ----------
     problem : str
         Why the file could not be written.
+    trust : bool
+        Whether what earlier commands have found counts. Otherwise each file is hashed once more.
     announce : callable
         Is told how many files are about to be hashed.
     """
@@ -58,9 +60,11 @@ class DigestCache:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problem = ""
+        self.trust = True
         self.announce: Callable[[int], None] = lambda count: None
         self._known: dict[str, tuple[str, int, int, int]] = {}
         self._new: list[str] = []
+        self._hashed: set[str] = set()
         self._loaded = 0
         self._load()
 
@@ -96,6 +100,7 @@ class DigestCache:
                 break
         found = Fingerprint(digest, after.st_size, after.st_mtime_ns, after.st_ino)
         self._known[path] = (found.digest, found.size, found.mtime_ns, found.inode)
+        self._hashed.add(path)
         if time.time_ns() - found.mtime_ns > SETTLED:
             self._new.append(json.dumps([path, found.digest, found.size, found.mtime_ns, found.inode]))
         return found
@@ -109,10 +114,16 @@ class DigestCache:
             There is no such file.
         """
         stat = os.stat(path)  # noqa: PTH116
-        known = self._known.get(path)
+        known = self._known.get(path) if self.trust or path in self._hashed else None
         if known is not None and known[1:] == (stat.st_size, stat.st_mtime_ns, stat.st_ino):
             return Fingerprint(*known)
         return None
+
+    def forget(self, path: str) -> None:
+        """Let a file be hashed the next time: its content is another one, although it looks the same from outside."""
+        self._known.pop(path, None)
+        self._hashed.discard(path)
+        self._new.append(json.dumps([path, 40 * "0", -1, -1, -1]))
 
     def warm(self, paths: Iterable[str]) -> None:
         """Hash those of some files that are not known, several at a time."""

@@ -1,12 +1,16 @@
 """What was done for each image of a task: a journal of JSON lines.
 
-A journal is only added to, one line per image, so that nothing that is written can harm what was written before. A line
-that a crash cut off is passed over: its image counts as not done. (A database would need locks and shared memory that
-network file systems do not provide reliably; a journal needs neither, and any tool can read it.)
+A journal is only added to, one line per image, so that nothing that is written can harm what was written before. Each
+line ends with a checksum. A line that a crash cut off, or that has changed since, is passed over: its image counts as
+not done. (A database would need locks and shared memory that network file systems do not provide reliably; a journal
+needs neither, and any tool can read it.)
 """
 
+import errno
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -18,6 +22,7 @@ from superdsm.batch.storage.layout import journal_directory
 from superdsm.batch.tasks.file_ids import FileId
 
 DONE, FAILED = "done", "failed"
+SUM = re.compile(r',"sum":"([0-9a-f]{16})"\}$')
 EXPORT = "export"  # stands among the stages for writing the outputs
 
 
@@ -30,6 +35,27 @@ class FailureKind(StrEnum):
     CRASH = "crash"  # the worker ended
     TIMEOUT = "timeout"
     MEMORY = "memory"
+    OUTSIDE = (
+        "outside"  # neither the image nor what is done with it: a library that cannot be loaded, no more processes
+    )
+    CHANGED = "changed"  # the image is not the one that was planned
+
+
+LACKING = frozenset(
+    (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", 0))
+)
+
+
+def is_outside(exc: BaseException | None) -> bool:
+    """Return whether an error, or what it comes of, is one of the machine, not of an image or what is done with it.
+
+    So it is with libraries that cannot be loaded, and where the system lacks memory, open files, processes or space.
+    """
+    while exc is not None:
+        if isinstance(exc, (ImportError, MemoryError)) or (isinstance(exc, OSError) and exc.errno in LACKING):
+            return True
+        exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,16 @@ class OutputFile:
     digest: str
     size: int
     mtime_ns: int
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What has to be text."""
+        return (self.path, self.key, self.digest)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What has to be a number."""
+        return (self.size, self.mtime_ns)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,21 +158,75 @@ class JournalEntry(Outcome):
         values = {"id": self.id, **asdict(self)}  # who it is about comes first
         data = {name: value for name, value in values.items() if value not in ("", {}, [])}
         data["outputs"] = {name: list(asdict(output).values()) for name, output in self.outputs.items()}
-        return json.dumps(data, separators=(",", ":"))
+        return _summed(data)
 
     @classmethod
     def parse(cls, line: str) -> "JournalEntry":
-        """Return the entry of a line."""
-        data = json.loads(line)
+        """Return the entry of a line.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            It is none.
+        """
+        data = _checked(line)
         data["outputs"] = {name: OutputFile(*values) for name, values in data["outputs"].items()}
-        return cls(**data)
+        entry = cls(**data)
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(getattr(entry, name), kind)]
+        numbers = [*entry.seconds.values(), *(item for output in entry.outputs.values() for item in output.numbers)]
+        texts = [*entry.warnings, *(item for output in entry.outputs.values() for item in output.texts)]
+        if wrong or not all(map(_is_number, numbers)) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("a value of a line is of the wrong type")
+        return entry
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "id": (int, str),
+    "n_objects": int,
+    **dict.fromkeys(("status", "recipe", "image", "exports", "stage", "message", "kind"), str),
+    **dict.fromkeys(("seconds", "performance", "certificate", "summary"), dict),
+    "warnings": list,
+}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _summed(data: Mapping[str, Any]) -> str:
+    """Return the line for some values, with the checksum of what stands before it."""
+    text = json.dumps(data, separators=(",", ":"))
+    return f'{text[:-1]},"sum":"{_checksum(text[:-1])}"}}'
+
+
+def _checked(line: str) -> dict[str, Any]:
+    """Return the values of a line without its checksum, which is right (those of earlier versions have none).
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is damaged.
+    """
+    match = SUM.search(line)
+    if match is not None and match[1] != _checksum(line[: match.start()]):
+        raise ValueError("the line has changed since it was written")
+    data = json.loads(line)
+    if not isinstance(data, dict):
+        raise TypeError("the line is no object")
+    if (data.pop("sum", None) is None) != (match is None):
+        raise ValueError("the checksum has changed since it was written")
+    return data
+
+
+def _checksum(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def _parse(line: str) -> JournalEntry | None:
     """Return the entry of a line; None if it is of another version of the program: its image counts as not done."""
     try:
         return JournalEntry.parse(line)
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError):
         return None
 
 
@@ -154,10 +244,16 @@ class Journal:
     ----------
     path : Path
         The file.
+
+    Attributes
+    ----------
+    damaged : int
+        Number of lines that have changed since they were written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.damaged = 0
         self._lines: dict[str, str] = {}
         self._recipes: dict[str, str] = {}
         self._count = 0
@@ -168,7 +264,7 @@ class Journal:
         """Read the journal."""
         self._lines.clear()
         self._recipes.clear()
-        self._count = 0
+        self._count = self.damaged = 0
         try:
             file = self.path.open(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -184,13 +280,15 @@ class Journal:
             return
         self._count += 1
         try:
-            data = json.loads(line)
-            if "recipe_of" in data:
+            data = _checked(line)
+            if data.keys() == {"recipe_of", "why"}:
+                if not isinstance(data["recipe_of"], str) or not isinstance(data["why"], list):
+                    raise TypeError("a recipe is a list")
                 self._recipes[data["recipe_of"]] = line
             else:
                 self._lines[id_key(data["id"])] = line
-        except (ValueError, KeyError, TypeError):
-            return  # cut off by a crash
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self.damaged += line.endswith("}")  # else it was cut off by a crash
 
     def get(self, file_id: FileId) -> JournalEntry | None:
         """Return what is known of an image."""
@@ -222,7 +320,7 @@ class Journal:
             The journal cannot be written.
         """
         if digest not in self._recipes:
-            line = json.dumps({"recipe_of": digest, "why": provenance}, separators=(",", ":"))
+            line = _summed({"recipe_of": digest, "why": provenance})
             self._append(line)
             self._recipes[digest] = line
 
@@ -241,19 +339,34 @@ class Journal:
     def _append(self, line: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         start, self._torn = ("\n" if self._torn else ""), True
-        with self.path.open("ab") as file:
-            file.write(f"{start}{line}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
+        data = f"{start}{line}\n".encode()
+        with self.path.open("ab", buffering=0) as file:  # else closing it would write once more what could not be
+            before = file.tell()
+            try:
+                while data:
+                    data = data[file.write(data) :]
+                os.fsync(file.fileno())
+            except OSError:
+                try:  # who reads it later must not find what was told to have failed
+                    os.truncate(file.fileno(), before)
+                except OSError:
+                    self.load()  # what is there counts
+                raise
         self._torn = False
         self._count += 1
 
     def compact(self) -> None:
-        """Drop lines that later ones have replaced, if they are the most."""
-        if self._count > 2 * (len(self._lines) + len(self._recipes)) + 100:
+        """Drop lines that are damaged, and those that later ones have replaced if they are the most.
+
+        Raises
+        ------
+        OSError
+            The journal cannot be written; it is as it was.
+        """
+        if self.damaged or self._count > 2 * (len(self._lines) + len(self._recipes)) + 100:
             lines = [*self._recipes.values(), *self._lines.values()]
             write_atomic(self.path, ("\n".join(lines) + "\n").encode())
-            self._count = len(lines)
+            self._count, self.damaged, self._torn = len(lines), 0, False
 
     def stamp(self) -> tuple[int, int]:
         """Return size and time of modification of the journal, to see whether another process has added to it."""

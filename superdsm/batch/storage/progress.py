@@ -16,6 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from superdsm.batch.storage.lock import Lock, LockedError
+
+LOCK = ".lock"
+DAY = 86400.0
+
 
 class ProgressEvent(StrEnum):
     """What a worker can tell."""
@@ -79,58 +84,82 @@ def followed(directory: Path, number: int, function: Callable[[Any], Any], argum
 class ProgressReader:
     """The parent's side.
 
+    Where the directory is gone or cannot be written, there are no messages, and nothing else is wrong.
+
     Parameters
     ----------
     directory : Path
-        Where the messages are; it is made.
+        Where the messages are; it is made, and held by a lock as long as the reader is in use.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._read: dict[str, int] = {}
-        directory.mkdir(parents=True, exist_ok=True)
+        self._lock: Lock | None = None
+        self._make()
+
+    def _make(self) -> None:
+        lock = Lock(self.directory / LOCK, "")
+        with contextlib.suppress(OSError, LockedError):
+            lock.acquire()
+        self._lock = lock
 
     def messages(self) -> Iterator[ProgressMessage]:
         """Yield the messages that are new."""
-        for path in sorted(self.directory.iterdir()):
-            with path.open("rb") as file:
-                file.seek(self._read.get(path.name, 0))
-                lines = [line for line in file if line.endswith(b"\n")]
-            self._read[path.name] = self._read.get(path.name, 0) + sum(map(len, lines))
-            messages = [_parse(line) for line in lines]
-            if messages and messages[-1].event == ProgressEvent.END:
-                path.unlink()
-                del self._read[path.name]
-            yield from messages
+        try:
+            paths = sorted(path for path in self.directory.iterdir() if path.name != LOCK)
+        except OSError:  # somebody has removed it; the workers will find another one
+            self._read.clear()
+            self.close()
+            self._make()
+            return
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                yield from self._messages(path)
 
-    def remove(self) -> None:
+    def _messages(self, path: Path) -> Iterator[ProgressMessage]:
+        with path.open("rb") as file:
+            file.seek(self._read.get(path.name, 0))
+            lines = [line for line in file if line.endswith(b"\n")]
+        self._read[path.name] = self._read.get(path.name, 0) + sum(map(len, lines))
+        messages = [message for line in lines if (message := _parse(line)) is not None]
+        if messages and messages[-1].event == ProgressEvent.END:
+            path.unlink()
+            del self._read[path.name]
+        yield from messages
+
+    def close(self) -> None:
         """Remove the directory."""
+        if self._lock is not None:
+            self._lock.release()  # first: where files are open, they cannot be removed on every system
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def _parse(line: bytes) -> ProgressMessage:
-    job, event, *others = json.loads(line)
-    return ProgressMessage(job, ProgressEvent(event), *others)
+def _parse(line: bytes) -> ProgressMessage | None:
+    """Return a message; None if a line is none."""
+    try:
+        job, event, stage, seconds, pid, host, now = json.loads(line)
+        return ProgressMessage(int(job), ProgressEvent(event), str(stage), float(seconds), int(pid), str(host), now)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def remove_stale(directory: Path) -> None:
-    """Remove the directories that dead processes of this computer left (they are named HOST-PID)."""
+    """Remove the directories that nobody holds any more: those of commands that were killed.
+
+    Which process has made one says nothing: in another container of the same name its number means another process.
+    """
     if not directory.is_dir():
         return
     for path in directory.iterdir():
-        host, _, pid = path.name.rpartition("-")
-        if host == socket.gethostname() and pid.isdigit() and not alive(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
+        lock = Lock(path / LOCK, "")
+        with contextlib.suppress(OSError, LockedError):  # it is in use, or no directory, or there are no locks
+            if (path / LOCK).exists() or _is_old(path):
+                lock.acquire()
+                lock.release()
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def alive(pid: int) -> bool:
-    """Return whether there is a process on this computer; where that cannot be asked harmlessly, it counts as alive."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _is_old(path: Path) -> bool:
+    """Return whether a directory has been left alone for a day; it may lack its lock because it is being made."""
+    return time.time() - path.stat().st_mtime > DAY

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from superdsm.batch.storage.atomic import TEMPORARY, write_atomic
+from superdsm.batch.storage.atomic import write_atomic
 from superdsm.errors import SuperDSMError
 from superdsm.jsonable import arrays_and_sets, digest_bytes
+from superdsm.writing import is_temporary
 
 FORMAT = 1
 
@@ -107,7 +108,7 @@ class Store:
         if arrays:
             data = pack(arrays)
             description = {"size": len(data), "checksum": digest_bytes(data)}
-            write_atomic(self._path(entry.key, ".npz"), data, shared=True)
+            write_atomic(self._path(entry.key, ".npz"), data)
         body = {
             "format": FORMAT,
             "key": entry.key,
@@ -120,7 +121,7 @@ class Store:
         }
         text = json.dumps(body, separators=(",", ":"), default=arrays_and_sets)
         lines = f"{digest_bytes(text.encode())}\n{text}\n".encode()
-        write_atomic(self._path(entry.key, ".json"), lines, shared=True)
+        write_atomic(self._path(entry.key, ".json"), lines)
         return Entry(entry.key, entry.stage, fields, entry.seconds, entry.warnings, entry.log, description)
 
     def entry(self, key: str) -> Entry | None:
@@ -229,5 +230,5 @@ class Store:
     def leftovers(self) -> list[Path]:
         """Return the files that belong to no entry: those of interrupted processes."""
         files = list(self.files())
-        complete = {path.stem for path in files if path.suffix == ".json"}
-        return [path for path in files if path.suffix == TEMPORARY or path.stem not in complete]
+        complete = {path.stem for path in files if path.suffix == ".json" and not path.name.startswith(".")}
+        return [path for path in files if is_temporary(path.name) or path.stem not in complete]

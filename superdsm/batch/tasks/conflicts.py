@@ -3,20 +3,35 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.file_ids import FileId, conversions
 from superdsm.batch.tasks.prepare import PreparedTask
 from superdsm.errors import TaskError
+from superdsm.places import Places
 
 SHOWN = 5  # errors that are told at once
 
 
 @dataclass(slots=True)
-class _Writer:
-    """An output of a task, with the directories it writes to (links resolved).
+class Writer:
+    """An output of a task.
 
-    The name of a file is a pattern of its own where all files are in one directory.
+    Attributes
+    ----------
+    prepared : PreparedTask
+        The task.
+    export : str
+        Name of the exporter.
+    pattern : str
+        Where it writes.
+    count : int
+        How often the file id stands in the pattern.
+    directories : set of str
+        The directories it writes to, as `Places.name` returns them.
+    spread : bool
+        Whether they may differ from file id to file id.
     """
 
     prepared: PreparedTask
@@ -27,6 +42,7 @@ class _Writer:
     spread: bool = False
 
     def path(self, file_id: FileId) -> str:
+        """Return the file for a file id."""
         return self.pattern % ((file_id,) * self.count)  # checked by the preparation; much faster than `expand`
 
 
@@ -40,63 +56,56 @@ def find_conflicts(prepared_tasks: Sequence[PreparedTask]) -> list[TaskError]:
     prepared_tasks : sequence of PreparedTask
         The tasks that are to be processed together.
     """
-    resolved: dict[str, str] = {}
-    writers = [writer for prepared in prepared_tasks for writer in _writers(prepared, resolved)]
+    places: Places[None] = Places()
+    writers = [writer for prepared in prepared_tasks for writer in writers_of(prepared, places)]
     meeting: dict[str, int] = {}
     for writer in writers:
         for directory in writer.directories:
             meeting[directory] = meeting.get(directory, 0) + 1
-    owners: dict[tuple[str, str], tuple[_Writer, FileId]] = {}
+    owners: dict[tuple[str, str], tuple[Writer, FileId]] = {}
     errors: list[TaskError] = []
     for writer in writers:
         crowded = {directory for directory in writer.directories if meeting[directory] > 1}
         if crowded or writer.spread:
-            errors += _claim(writer, crowded, owners, resolved)
-    if len(errors) > SHOWN:
-        errors[SHOWN:] = [TaskError(f"and {len(errors) - SHOWN} more outputs that would be overwritten")]
-    return errors
+            errors += _claim(writer, crowded, owners, places)
+    return shortened(errors)
 
 
-def _writers(prepared: PreparedTask, resolved: dict[str, str]) -> Iterator[_Writer]:
+def shortened(errors: list[TaskError]) -> list[TaskError]:
+    """Return the first of many errors, and how many there are besides."""
+    if len(errors) <= SHOWN:
+        return errors
+    return [*errors[:SHOWN], TaskError(f"and {len(errors) - SHOWN} more outputs that would be overwritten")]
+
+
+def writers_of(prepared: PreparedTask, places: Places[Any]) -> Iterator[Writer]:
+    """Yield the outputs of a task; `places` tells which directories are the same."""
     nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in prepared.file_ids)
     file_ids = prepared.file_ids
     for export in prepared.exports if file_ids else ():
-        writer = _Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)))
+        writer = Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)))
         folder = os.path.dirname(export.pattern)  # noqa: PTH120 - a pattern is no path
         writer.spread = bool(conversions(folder)) or (nested and writer.count > 0)
         paths: Iterable[str] = map(writer.path, file_ids if writer.spread else file_ids[:1])
-        writer.directories = {_directory(path, resolved) for path in paths}
+        writer.directories = {places.name(path)[0] for path in paths}
         yield writer
 
 
-def _directory(path: str, resolved: dict[str, str]) -> str:
-    folder = path.rpartition("/")[0] if os.sep == "/" else os.path.dirname(path)  # noqa: PTH120 - asked very often
-    if folder not in resolved:
-        resolved[folder] = os.path.realpath(folder)
-    return resolved[folder]
-
-
 def _claim(
-    writer: _Writer,
-    crowded: set[str],
-    owners: dict[tuple[str, str], tuple[_Writer, FileId]],
-    resolved: dict[str, str],
+    writer: Writer, crowded: set[str], owners: dict[tuple[str, str], tuple[Writer, FileId]], places: Places[None]
 ) -> Iterator[TaskError]:
     """Enter the files of an output; yield an error for the first one that is taken."""
-    only = None if writer.spread else next(iter(writer.directories))
     for file_id in writer.prepared.file_ids:
-        path = writer.path(file_id)
-        directory = only or _directory(path, resolved)
-        if directory not in crowded and not writer.spread:
+        file = places.name(writer.path(file_id))
+        if file[0] not in crowded and not writer.spread:
             continue
-        file = (directory, path.rpartition("/")[2] if os.sep == "/" else os.path.basename(path))  # noqa: PTH119
         other, other_id = owners.setdefault(file, (writer, file_id))
         if other is not writer or other_id != file_id:
             yield _error(writer, file_id, other, other_id, f"{file[0]}{os.sep}{file[1]}")
             return
 
 
-def _error(writer: _Writer, file_id: FileId, other: _Writer, other_id: FileId, path: str) -> TaskError:
+def _error(writer: Writer, file_id: FileId, other: Writer, other_id: FileId, path: str) -> TaskError:
     task, before = writer.prepared.task, other.prepared.task
     field_name = writer.export + fields.SUFFIX
     if other is writer:

@@ -1,12 +1,15 @@
 """The fields of a ``task.json``: one table of their names, what is wrong with a value, defaults and meanings."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from superdsm.batch.components import Components
 from superdsm.batch.tasks.json_source import kind
-from superdsm.errors import ConfigError, suggest
+from superdsm.config import PIXEL_SIZE as PIXEL_SIZE_NAME
+from superdsm.errors import ConfigError, short, suggest
+from superdsm.lengths import pixel_size
 from superdsm.params import Param
 from superdsm.records import Exporter
 
@@ -62,9 +65,56 @@ def _output(value: Any) -> str:
 def _environ(value: Any) -> str:
     if problem := _is("an object with environment variables", dict)(value):
         return problem
+    size = sum(len(os.fsencode(f"{name}={item}")) + PER_VARIABLE for name, item in os.environ.items())
     for name, item in value.items():
         if not isinstance(item, (str, int, float)):
             return f"gives {name} {kind(item)}; expected: a string or a number"
+        if not name or "=" in name:
+            return f"has a variable {short(name)!r}, which is no name that the system takes"
+        length = len(os.fsencode(f"{name}={item}"))
+        if length > LONGEST_VARIABLE:
+            return f"gives {short(name)} a value of {length:,} bytes; the system takes {LONGEST_VARIABLE:,}"
+        size += length + PER_VARIABLE
+    if size > _environment_limit():
+        return f"and the environment are {size:,} bytes together, and the system takes {_environment_limit():,}"
+    return ""
+
+
+LONGEST_VARIABLE = 32_000 if os.name == "nt" else 131_000  # bytes, with the name; the system takes a little more
+PER_VARIABLE = 9  # bytes: a pointer, and the end of the text
+
+
+def _environment_limit() -> int:
+    """Return how many bytes of environment a process can be started with, its arguments left room."""
+    if hasattr(os, "sysconf") and "SC_ARG_MAX" in os.sysconf_names:
+        limit = os.sysconf("SC_ARG_MAX")
+        return (limit if limit > 0 else 1 << 20) - (1 << 16)
+    return 1 << 20
+
+
+def unusable(value: Any) -> str:
+    """Return what is wrong with a value that holds a text which no file, variable or name can have; "" if none does."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            if problem := _unusable_text(item):
+                return problem
+        elif isinstance(item, dict):
+            pending += [*item, *item.values()]
+        elif isinstance(item, list):
+            pending += item
+    return ""
+
+
+def _unusable_text(text: str) -> str:
+    if "\0" in text:
+        return f"holds the text {short(text)!r} with a NUL character, which the system refuses; remove it"
+    if not text.isascii():
+        try:
+            os.fsencode(text)
+        except UnicodeEncodeError:
+            return f"holds the text {short(text)!r} with half a character, which the system refuses; correct it"
     return ""
 
 
@@ -84,6 +134,23 @@ def _names(value: Any) -> str:
     if problem := _is("a list of names", list)(value):
         return problem
     return "" if all(isinstance(item, str) for item in value) else "holds something else than names"
+
+
+def _pixel_size(value: Any) -> str:
+    try:
+        pixel_size({PIXEL_SIZE_NAME: value})
+    except ConfigError as exc:
+        return str(exc).removeprefix(PIXEL_SIZE_NAME).strip()
+    return ""
+
+
+def _channels(value: Any) -> str:
+    if problem := _is("a list of names or indices of channels", list)(value):
+        return problem
+    for item in value:
+        if isinstance(item, bool) or not isinstance(item, (int, str)) or item == "":
+            return f"holds {kind(item)}; expected: names or indices of channels"
+    return "" if len(set(map(str, value))) == len(value) else "names a channel twice; remove one of them"
 
 
 def _option(spec: Param) -> Check:
@@ -153,11 +220,27 @@ Z = TaskField(
 )
 TIME = TaskField("t", _is("an index, or null", int, type(None)), "Which time point: an index from 0.")
 SCENE = TaskField("scene", _is("an index, or null", int, type(None)), "Which scene of a file: an index from 0.")
+PIXEL_SIZE = TaskField(
+    PIXEL_SIZE_NAME,
+    _pixel_size,
+    'Width of a pixel in micrometres, or as in `"650 nm"`, in place of what the files say. It turns lengths such as '
+    '`"5 um"` into pixels, and goes into label TIFFs and tables.',
+)
+MEASURE_CHANNELS = TaskField(
+    "measure_channels",
+    _channels,
+    "Further channels of the images that are measured in the masks of the objects, by names or indices; they have "
+    "columns of their own in the tables of objects.",
+    default=(),
+)
+SCHEMA = TaskField(
+    "$schema", _is("a text", str), "The JSON Schema of this file, for editors; see `superdsm schema`.", inherited=False
+)
 ENVIRON = TaskField("environ", _environ, "Environment variables, set before the workers import anything.", default={})
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
-    *(CHANNEL, Z, TIME, SCENE),
-    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT),
+    *(CHANNEL, Z, TIME, SCENE, PIXEL_SIZE, MEASURE_CHANNELS),
+    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT, SCHEMA),
 )
 
 
@@ -179,4 +262,4 @@ def task_fields(components: Components) -> dict[str, TaskField]:
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """Return the warning for a field that is none."""
-    return f"unknown field {name!r}{suggest(name, list(known))}; it is ignored"
+    return f"unknown field {short(name)!r}{suggest(short(name), list(known))}; it is ignored"

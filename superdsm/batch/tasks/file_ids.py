@@ -6,10 +6,15 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from superdsm.errors import short
 
 CONVERSION = re.compile(r"%(?:%|(0?\d*)([ds])|.?)", re.DOTALL)
 FileId = int | str
 MOST = 1_000_000  # file ids of a task: more are a slip of the pen, and would take hours to look for
+WIDEST = 20  # digits of a number in a file name
+SHOWN = 3  # names of files that are left out
 
 
 class PatternError(ValueError):
@@ -30,6 +35,8 @@ def conversions(pattern: str) -> list[str]:
             continue
         if not match[2]:
             raise PatternError(f"{match[0]!r} is no conversion; write %d, %03d or %s for the file id, %% for a percent")
+        if len(match[1]) > len(str(WIDEST)) + 1 or int(match[1] or 0) > WIDEST:
+            raise PatternError(f"{short(match[0])!r} is too wide; give at most {WIDEST} digits")
         kinds.append(match[2])
     return kinds
 
@@ -104,7 +111,39 @@ def parse_ranges(text: str) -> tuple[int, ...]:
     return tuple(itertools.chain.from_iterable(ranges))
 
 
-def match_files(pattern: str, wildcard: str) -> tuple[FileId, ...]:
+class Matches(NamedTuple):
+    """What was found in the place of a conversion.
+
+    Attributes
+    ----------
+    ids : tuple of int or str
+        The file ids, sorted.
+    left_out : tuple of str
+        What is there as well, but is not what the conversion makes of a number.
+    """
+
+    ids: tuple[FileId, ...]
+    left_out: tuple[str, ...] = ()
+
+    def warning(self, pattern: str) -> str:
+        """Return the warning about what is left out; "" if nothing is."""
+        if not self.left_out:
+            return ""
+        conversion = next(match for match in CONVERSION.finditer(pattern) if match[0] != "%%")
+        before, after = (
+            part.replace("%%", "%") for part in (pattern[: conversion.start()], pattern[conversion.end() :])
+        )
+        names = [short(before.rpartition("/")[2] + text + after) for text in self.left_out]
+        shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+        numbers = all(text.isdigit() for text in self.left_out)
+        return (
+            f"{len(names)} of {len(names) + len(self.ids)} files that match are left out, because {conversion[0]} does "
+            f"not stand for {'a number with so many digits' if numbers else 'their names'}: {shown}; "
+            f"write %s in the place of {conversion[0]} for all of them"
+        )
+
+
+def match_files(pattern: str, wildcard: str) -> Matches:
     """Return the ids of the files that match `wildcard` in the place of the conversion of `pattern`, sorted.
 
     Raises
@@ -123,11 +162,18 @@ def match_files(pattern: str, wildcard: str) -> tuple[FileId, ...]:
         path[len(prefix) : len(path) - len(suffix)].replace(os.sep, "/") for path in found if Path(path).is_file()
     )
     ids: list[FileId] = []
+    left_out: list[str] = []
     for text in texts:
         if conversion[2] == "s":
             ids.append(text)
-        elif text.isdigit() and conversion[0] % int(text) == text:
+        elif re.fullmatch("[0-9]{1,18}", text) and conversion[0] % int(text) == text:
             ids.append(int(text))
+        else:
+            left_out.append(text)
+    if not ids and left_out:
+        raise PatternError(
+            f"{len(left_out)} files match, but {conversion[0]} does not stand for {left_out[0]!r}; write %s"
+        )
     if not ids:
         raise PatternError(f"no file matches {prefix}{wildcard}{suffix}; check the path")
-    return tuple(sorted(ids)) if conversion[2] == "d" else tuple(ids)
+    return Matches(tuple(sorted(ids)) if conversion[2] == "d" else tuple(ids), tuple(left_out))

@@ -9,16 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from superdsm.config import Config
+from superdsm.config import PIXEL_SIZE, Config
 from superdsm.errors import PipelineError
-from superdsm.evaluation import OUTSIDE, wiring
+from superdsm.evaluation import wiring
 from superdsm.fields import SCALE, SOURCE, ZOOM
 from superdsm.io.sources import Selection
 from superdsm.jsonable import canonical_json, digest, digest_bytes
+from superdsm.ledger import OUTSIDE
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter, Reader
 from superdsm.stage import Stage
 
+FROM_FILE = "as in the file"  # stands for a size of a pixel
+CHANNELS = "measure_channels"
 IMAGE = -1  # "index of the stage" that provides the image
 Identity = Callable[[Stage], Mapping[str, Any] | None]
 Settings = Callable[[Stage, Config, bool], Mapping[str, Any]]
@@ -197,7 +200,8 @@ class ExportRecipe:
     everything : bool
         Whether it depends on all stages, as exporters without inputs do.
     material : mapping
-        Code and options, as JSON values.
+        Code and options, as JSON values; with them, for exporters that depend on it, the size of a pixel and the
+        channels that are measured.
     text : str
         The same as canonical JSON.
     """
@@ -209,6 +213,17 @@ class ExportRecipe:
     everything: bool
     material: Mapping[str, Any]
     text: str
+
+    @property
+    def sized(self) -> bool:
+        """Whether the size of a pixel is needed."""
+        return PIXEL_SIZE in self.material["settings"]
+
+    @property
+    def channels(self) -> Sequence[int | str]:
+        """Further channels that are measured."""
+        found: Sequence[int | str] = self.material["settings"].get(CHANNELS, ())
+        return found
 
     def key(self, image: str, stage_keys: Sequence[str]) -> str:
         """Return the key of the output for an image; "" if it cannot be identified."""
@@ -234,7 +249,14 @@ class MissingInputError(PipelineError):
 
 
 def make_export(
-    exporter: Exporter, provider: str, pattern: str, options: Mapping[str, Any], recipe: Recipe
+    exporter: Exporter,
+    provider: str,
+    pattern: str,
+    options: Mapping[str, Any],
+    recipe: Recipe,
+    *,
+    pixel_size: float | None = None,
+    channels: Sequence[int | str] = (),
 ) -> ExportRecipe:
     """Return what identifies the files of an exporter.
 
@@ -250,6 +272,10 @@ def make_export(
         Values of all its options.
     recipe : Recipe
         The pipeline.
+    pixel_size : float, optional
+        The size of a pixel in micrometres; None: that of the file.
+    channels : sequence of int or str, optional
+        Further channels that are measured.
 
     Raises
     ------
@@ -264,7 +290,13 @@ def make_export(
         inputs.append(found[0])
     suffix = pattern.rpartition("/")[2].rpartition(".")[2]
     code = {"provider": provider, "name": exporter.name, "version": exporter.version, "suffix": suffix}
-    material = {"code": code, "settings": dict(options)}
+    neutral = {spec.name: spec.neutral for spec in exporter.options}
+    settings = {name: value for name, value in options.items() if value != neutral.get(name, ...)}
+    if f".{suffix.lower()}" in exporter.pixel_size_in and options.get(exporter.pixel_size_option, True):
+        settings[PIXEL_SIZE] = FROM_FILE if pixel_size is None else pixel_size
+    if exporter.measures_channels and channels:
+        settings[CHANNELS] = list(channels)
+    material = {"code": code, "settings": settings}
     everything = not exporter.inputs
     return ExportRecipe(
         exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material)

@@ -11,10 +11,12 @@ from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
-from superdsm.batch.tasks.tree import Task, TaskTree, scripts_absolute
+from superdsm.batch.tasks.paths import scripts_absolute
+from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
 from superdsm.jsonable import canonical_json, digest
+from superdsm.lengths import pixel_size
 from superdsm.pipeline import Pipeline
 from superdsm.records import Exporter
 from superdsm.stage import Stage
@@ -40,6 +42,8 @@ class PreparedTask:
         The file ids.
     notes : tuple of str
         What the user should know.
+    warning : str
+        What must not be overlooked; "" if there is nothing of the kind.
     """
 
     task: Task
@@ -49,6 +53,7 @@ class PreparedTask:
     exporters: tuple[Exporter, ...]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
+    warning: str = ""
 
     @property
     def exports_digest(self) -> str:
@@ -117,7 +122,7 @@ class Preparer:
         pipeline = self._pipeline(task)
         last = self._last(task, pipeline)
         recipe = self._recipe(task, pipeline, last)
-        file_ids = task.file_ids()
+        file_ids, left_out = matches = task.matches()
         notes = [
             f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
             for stage in recipe.stages
@@ -134,17 +139,27 @@ class Preparer:
             self._check_suffix(task, exporter, pattern)
             provider = self.components.provider("exporters", exporter.name)
             try:
-                exports.append(make_export(exporter, provider, pattern, task.output_options(exporter), recipe))
+                exports.append(
+                    make_export(
+                        exporter,
+                        provider,
+                        pattern,
+                        task.output_options(exporter),
+                        recipe,
+                        pixel_size=pixel_size(task.config),
+                        channels=task.measured_channels,
+                    )
+                )
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
             else:
                 exporters.append(exporter)
         if repeated := task.repeated_file_ids():
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
+        warning = matches.warning(task.image_pattern) if left_out else ""
         if not file_ids:
             notes.append("there are no file ids")
-        self._check_overlap(task, exports)
-        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes))
+        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes), warning)
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()
@@ -222,13 +237,6 @@ class Preparer:
 
     def _check_suffix(self, task: Task, exporter: Exporter, pattern: str) -> None:
         suffix = Path(pattern).suffix.lower()
-        if exporter.suffixes and suffix not in exporter.suffixes and not suffix.startswith((".%", "%")):
+        if not exporter.accepts(Path(pattern).name) and not suffix.startswith((".%", "%")):
             expected = " or ".join(exporter.suffixes)
             raise task.error(exporter.name + fields.SUFFIX, f"ends in {suffix or 'no suffix'!r}; expected: {expected}")
-
-    def _check_overlap(self, task: Task, exports: Sequence[ExportRecipe]) -> None:
-        seen = {str(Path.cwd() / task.image_pattern): "img"}
-        for export in exports:
-            other = seen.setdefault(export.pattern, export.name)
-            if other != export.name:
-                raise task.error(export.name + fields.SUFFIX, f"is the same as {other}{fields.SUFFIX}; change one")

@@ -1,8 +1,7 @@
 """Tasks: directories with a ``task.json``, and those derived from them."""
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,17 @@ from typing import Any
 from superdsm.batch.components import Components
 from superdsm.batch.tasks import fields
 from superdsm.batch.tasks.fields import TaskField
-from superdsm.batch.tasks.file_ids import FileId, PatternError, match_files, parse_ranges
+from superdsm.batch.tasks.file_ids import FileId, Matches, PatternError, match_files, parse_ranges
 from superdsm.batch.tasks.json_source import Source
+from superdsm.batch.tasks.paths import HomeError, Place, expanded, literal, scripts_absolute
 from superdsm.config import Config
-from superdsm.errors import ConfigError, TaskError
+from superdsm.errors import ConfigError, TaskError, short
 from superdsm.io.sources import Selection
 from superdsm.records import Exporter
 
 FILE = "task.json"
-SCRIPT = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
+DEEPEST = 200  # directories below the root; what lies deeper is told, and passed over
+SHOWN = 5  # unknown fields of a file that are told one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,27 @@ class Task:
                 data = data.get(key, {})
             paths = [(key, name) for key, value in data.items() if isinstance(value, dict) for name in value]
             for keys in [*paths, *((key,) for key in data)]:
-                if re.search(rf"(?<![\w/-]){re.escape('/'.join(keys))}(?![\w/-])", str(exc)):
+                if "/".join(keys) in exc.paths:
                     return source.error(str(exc), *prefix, *keys)
         return self.error("config", f"is wrong: {exc}")
 
     def expand(self, pattern: str) -> str:
-        """Return a path pattern with ``~``, ``{DIRNAME}`` and ``{ROOTDIR}`` replaced."""
-        directory, root = (Path(_literal(path)) for path in (self.directory, self.root))
-        return _expand(pattern, directory, root)
+        """Return a path pattern with ``~``, ``{DIRNAME}`` and ``{ROOTDIR}`` replaced.
+
+        Raises
+        ------
+        HomeError
+            There is no such home directory.
+        """
+        directory, root = (Path(literal(path)) for path in (self.directory, self.root))
+        return expanded(pattern, directory, root)
+
+    def pattern(self, field: TaskField) -> str:
+        """Return the path pattern of a field as `expand` does; raise a `TaskError` that says where it stands."""
+        try:
+            return self.expand(self.value(field))
+        except HomeError as exc:
+            raise self.error(field.name, str(exc)) from exc
 
     def value(self, field: TaskField) -> Any:
         """Return the value of a field as it stands in the file, or its default."""
@@ -88,12 +102,12 @@ class Task:
     @property
     def image_pattern(self) -> str:
         """The pattern of the input images, relative to the working directory or absolute."""
-        return self.expand(self.value(fields.IMAGES))
+        return self.pattern(fields.IMAGES)
 
     def output_pattern(self, exporter: Exporter) -> str | None:
         """Return the pattern of the files of an exporter as an absolute path; None: the task does not want them."""
-        pattern = self.value(fields.pattern_field(exporter))
-        return None if pattern is None else str(Path(_literal(self.directory)) / self.expand(pattern))
+        field = fields.pattern_field(exporter)
+        return None if self.value(field) is None else str(Path(literal(self.directory)) / self.pattern(field))
 
     def output_options(self, exporter: Exporter) -> dict[str, Any]:
         """Return the values of the options of an exporter."""
@@ -117,6 +131,11 @@ class Task:
         return Selection(**{field.name: self.value(field) for field in planes})
 
     @property
+    def measured_channels(self) -> tuple[int | str, ...]:
+        """Further channels that are measured."""
+        return tuple(self.value(fields.MEASURE_CHANNELS))
+
+    @property
     def last_stage(self) -> str | None:
         """Id of the stage after which to stop; None: the last one."""
         stage: str | None = self.value(fields.LAST_STAGE)
@@ -135,10 +154,17 @@ class Task:
     def scripts_absolute(self, field: TaskField) -> tuple[str, ...]:
         """Return the names in a field, with paths of scripts relative to the file that declares it made absolute."""
         base = self.sources[field.name].path.parent if field.name in self.sources else self.directory
-        return tuple(scripts_absolute(self.value(field), base))
+        try:
+            return tuple(scripts_absolute(self.value(field), base))
+        except HomeError as exc:
+            raise self.error(field.name, str(exc)) from exc
 
     def file_ids(self) -> tuple[FileId, ...]:
-        """Return the file ids, each once, in their order.
+        """Return the file ids, each once, in their order; for errors see `matches`."""
+        return self.matches().ids
+
+    def matches(self) -> Matches:
+        """Return the file ids, each once, in their order, and the files that match their pattern and are none.
 
         Raises
         ------
@@ -152,7 +178,7 @@ class Task:
             ids = parse_ranges(given) if isinstance(given, str) else tuple(given)
         except PatternError as exc:
             raise self.error("file_ids", f"cannot be used: {exc}") from exc
-        return tuple(dict.fromkeys(ids))
+        return Matches(tuple(dict.fromkeys(ids)))
 
     def repeated_file_ids(self) -> int:
         """Return how many of the file ids stand in the list although they do before."""
@@ -162,16 +188,6 @@ class Task:
 
 def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _literal(path: Path) -> str:
-    """Return a path as it stands in a pattern."""
-    return str(path).replace("%", "%%")
-
-
-def _expand(text: str, directory: Path, root: Path) -> str:
-    text = text.replace("{DIRNAME}", directory.name).replace("{ROOTDIR}", str(root))
-    return str(Path(text).expanduser()) if text.startswith("~") else text
 
 
 @dataclass(slots=True)
@@ -253,7 +269,7 @@ def discover(root: str | Path, components: Components) -> TaskTree:
     tree = TaskTree(Path(os.path.abspath(root)))  # noqa: PTH100 - links stay as they are
     if not tree.root.is_dir():
         raise TaskError(f"{root}: is not a directory; give the directory with the tasks")
-    _Walk(tree, components).visit(tree.root, None, ())
+    _Walk(tree, components).visit()
     above = tree.root.parent / FILE
     if above.is_file() and not any(task.name == "." and task.value(fields.ROOT) for task in tree.tasks):
         tree.warnings.append(f"{above}: is not inherited from; give {tree.root.parent} --task-dir {tree.root.name}")
@@ -271,29 +287,44 @@ class _Walk:
         self.fields = fields.task_fields(components)
         self.files: dict[Path, Source] = {}
 
-    def visit(self, directory: Path, parent: Task | None, above: tuple[Path, ...]) -> None:
-        """Read the task in a directory, if there is one, and go on below."""
-        real = directory.resolve() if directory.is_symlink() or not above else above[-1] / directory.name
-        name = directory.relative_to(self.tree.root).as_posix()
-        if real in above:
-            error = TaskError(f"{directory}:1: is a link to {real}, which contains it; remove the link")
-            self.tree.problems.append((name, error))
-            return
-        with os.scandir(directory) as entries:
-            found = sorted((entry.name, entry.name != FILE and entry.is_dir()) for entry in entries)
-        if any(entry == FILE for entry, _ in found):
+    def visit(self) -> None:
+        """Read the tasks in the root and below, parents before what is derived from them."""
+        pending: list[Place[Task]] = [Place(self.tree.root, str(self.tree.root.resolve()))]
+        deep: list[Path] = []
+        while pending:
+            place = pending.pop()
+            if place.depth > DEEPEST:
+                deep.append(place.directory)
+                continue
             try:
-                source = Source.read(directory / FILE)
-                if above and source.json_object().get(fields.ROOT.name) is True:
-                    return  # a tree of its own, to be processed on its own
-                parent = self.read(source, directory, name, parent)
+                pending += reversed(list(self.enter(place)))
             except TaskError as exc:
+                name = place.directory.relative_to(self.tree.root).as_posix()
                 self.tree.problems.append((name, exc))
-                return
+        if deep:
+            text = f"{len(deep)} directories lie more than {DEEPEST} levels below it and are passed over"
+            self.tree.warnings.append(f"{self.tree.root}: {text}, for instance {short(str(deep[0]), 500)}")
+
+    def enter(self, place: Place[Task]) -> Iterator[Place[Task]]:
+        """Read the task in a directory, if there is one; yield the directories in it."""
+        directory, parent = place.directory, place.task
+        if place.real in (above.real for above in place.above()):
+            raise TaskError(f"{directory}:1: is a link to {place.real}, which contains it; remove the link")
+        try:
+            with os.scandir(directory) as entries:
+                found = sorted((entry.name, entry.name != FILE and entry.is_dir()) for entry in entries)
+        except OSError as exc:
+            raise TaskError(f"{directory}:1: cannot be read ({exc.strerror}); check its permissions") from exc
+        if any(entry == FILE for entry, _ in found):
+            source = Source.read(directory / FILE)
+            if place.outer and source.json_object().get(fields.ROOT.name) is True:
+                return  # a tree of its own, to be processed on its own
+            name = directory.relative_to(self.tree.root).as_posix()
+            parent = self.read(source, directory, name, parent)
             self.tree.tasks.append(parent)
         for entry, is_directory in found:
             if is_directory and not entry.startswith("."):
-                self.visit(directory / entry, parent, (*above, real))
+                yield place.below(entry, parent)
 
     def read(self, source: Source, directory: Path, name: str, parent: Task | None) -> Task:
         """Return the task in a directory."""
@@ -314,6 +345,8 @@ class _Walk:
         if fields.CONFIG.name in own:
             config = self.merged(config, source, (fields.CONFIG.name,), own[fields.CONFIG.name])
             layers.insert(0, (source, (fields.CONFIG.name,)))
+        if fields.PIXEL_SIZE.name in own:
+            config = self.with_pixel_size(config, source, own)
         for needed in (fields.IMAGES, fields.FILE_IDS) if runnable else ():
             if needed.name not in spec:
                 raise source.error(f"a runnable task needs the field {needed.name!r}; add it here or in a parent task")
@@ -325,25 +358,45 @@ class _Walk:
             return config.merged(own)
         except ConfigError as exc:
             # the key that stands last in the file is the one that is too much
-            keys = [key for key in own if re.search(rf"(?<![\w/-]){re.escape(key)}(?![\w-])", str(exc))]
+            keys = [key for key in own if any(f"{path}/".startswith(f"{key}/") for path in exc.paths)]
             raise source.error(f"config is wrong: {exc}", *prefix, *keys[-1:]) from exc
+
+    def with_pixel_size(self, config: Config, source: Source, own: Mapping[str, Any]) -> Config:
+        """Return hyperparameters with the size of a pixel that stands among the fields of a task."""
+        name = fields.PIXEL_SIZE.name
+        if name in own.get(fields.CONFIG.name, {}):
+            raise source.error(f"{name} stands among the fields and in config; remove one of them", name)
+        return config.with_value(name, own[name])
 
     def check(self, source: Source, own: Mapping[str, Any]) -> None:
         """Warn of unknown fields; raise for a value of a wrong type."""
+        unknown = [key for key in own if key not in self.fields]
+        for key in unknown[:SHOWN]:
+            self.tree.warnings.append(f"{source.where(key)}: {self.unknown(source, key)}")
+        if len(unknown) > SHOWN:
+            self.tree.warnings.append(f"{source.path}: and {len(unknown) - SHOWN} more unknown fields")
+        for key in unknown[SHOWN:]:
+            self.explain(source, key)
         for key, value in own.items():
             if key not in self.fields:
-                self.tree.warnings.append(f"{source.where(key)}: {self.unknown(source, key)}")
-            elif problem := self.fields[key].check(value):
+                continue
+            free = key == fields.CONFIG.name  # whatever it holds does not go to the system
+            if problem := (not free and fields.unusable(value)) or self.fields[key].check(value):
                 raise source.error(f"{key} {problem}", key)
 
     def unknown(self, source: Source, key: str) -> str:
-        """Return the warning for an unknown field; raise if a plugin that cannot be used is to write the files."""
+        """Return the warning for an unknown field."""
+        text = self.explain(source, key)
+        return fields.unknown(key, self.fields) + (f"; {text}" if text else "")
+
+    def explain(self, source: Source, key: str) -> str:
+        """Return what plugins have to do with an unknown field; raise if one that cannot be used is to write it."""
         text, certain = "", False
         if key.endswith(fields.SUFFIX):
             text, certain = self.components.explain("exporters", key.removesuffix(fields.SUFFIX))
         if certain:
             raise source.error(f"{key}: these files cannot be written: {text}", key)
-        return fields.unknown(key, self.fields) + (f"; {text}" if text else "")
+        return text
 
     def base_config(
         self, directory: Path, spec: Mapping[str, Any], sources: Mapping[str, Source], *, own: bool, runnable: bool
@@ -358,7 +411,10 @@ class _Walk:
         if given is None or not (own or "{DIRNAME}" in given):
             return None
         declared = sources[declaration.name]
-        path = declared.path.parent / _expand(given, directory, self.tree.root)
+        try:
+            path = declared.path.parent / expanded(given, directory, self.tree.root)
+        except HomeError as exc:
+            raise declared.error(f"{declaration.name} {exc}", declaration.name) from exc
         if "{DIRNAME}" in given and not runnable and not path.exists():
             return None
         if path not in self.files:
@@ -367,10 +423,3 @@ class _Walk:
             self.files[path] = Source.read(path)
             self.files[path].json_object()
         return self.files[path]
-
-
-def scripts_absolute(names: Iterable[str], base: Path) -> Iterator[str]:
-    """Yield names for ``use``, with paths of scripts (``./stages.py:Denoise``) made absolute."""
-    for name in names:
-        match = SCRIPT.fullmatch(name)
-        yield f"{base / Path(match['path']).expanduser()}:{match['name']}" if match else name

@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     batch = Batch.open(args.root, components)
     display = _display(args)
     plan = _plan(args, batch, display)
+    _check_report(args, plan)
     if not args.run:
         _show(args, plan, display)
         return ExitCode.OK
@@ -108,6 +109,14 @@ def _check(args: argparse.Namespace) -> None:
         raise TaskError("--last-stage: only goes with --oneshot; to stop a task early, set its field last_stage")
     if args.timeout and (args.debug or args.executor == "serial"):
         raise TaskError("--timeout: needs worker processes; leave --debug and --executor serial out")
+
+
+def _check_report(args: argparse.Namespace, plan: "Plan") -> None:
+    """Raise if the status file would replace a file of the run."""
+    from superdsm.errors import TaskError
+
+    if args.report and (what := plan.files.of_file(str(args.report))):
+        raise TaskError(f"--report: {args.report} is {what}; give another file")
 
 
 def _plan(args: argparse.Namespace, batch: "Batch", display: "Display") -> "Plan":

@@ -28,6 +28,8 @@ def after_run(summary: RunSummary) -> dict[str, Any]:
         return {"run": True}
     if summary.failed or summary.skipped:
         return {"run": True, "retry_failed": True, "force": False, "fresh": False}
+    if summary.unwritten:
+        return {"run": True, "force": False, "fresh": False}
     return {"run": False, "force": False, "fresh": False, "retry_failed": False}
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import random
 import threading
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from superdsm.batch.storage.digests import DigestCache, file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, Journal, JournalEntry, OutputFile
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.batch.storage.store import DamagedError, Entry, Store
+from tests.examples import examples
 from tests.laboratory import Laboratory
 
 RECORDS = [
@@ -52,6 +55,7 @@ def test_the_format_of_a_line() -> None:
         "outputs": {"seg": ["seg/1.png", "key", "digest", 5, 7]},
         "seconds": {"a": 0.5},
         "n_objects": -1,
+        "sum": "0ee65a46b7e6479a",
     }
 
 
@@ -66,7 +70,7 @@ def test_records_survive(tmp_path: Path) -> None:
     assert again.get(2) is None
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 10**6))
 def test_a_journal_that_was_cut_anywhere_keeps_all_complete_lines(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal"
@@ -102,11 +106,117 @@ def test_a_record_of_another_version_counts_as_not_done(tmp_path: Path) -> None:
     assert Journal(tmp_path / "journal").get(1) is None
 
 
+def entry(file_id: int, **values: object) -> JournalEntry:
+    return JournalEntry(id=file_id, status="done", recipe="r", exports="e", n_objects=11, seconds={"a": 1.5}, **values)  # type: ignore[arg-type]
+
+
+def test_no_damage_of_a_line_goes_unnoticed(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    journal.record_provenance("r", [["a", {"settings": {}}, "d"]])
+    right = entry(1, outputs={"seg": OutputFile("seg/1.png", "k", "d", 3, 4)}, warnings=["few"])
+    journal.add(right)
+    data = path.read_bytes()
+    assert Journal(path).get(1) == right
+    rng = random.Random(0)
+    missed = 0
+    for _ in range(2000):
+        at, bit = rng.randrange(len(data) - 1), 1 << rng.randrange(8)
+        path.write_bytes(data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :])
+        damaged = Journal(path)
+        found = damaged.get(1)
+        missed += found is not None and found != right
+        recipe = damaged.provenance("r")
+        missed += recipe is not None and recipe != [["a", {"settings": {}}, "d"]]
+        assert found is None or recipe is None or data[at : at + 1] == b"\n"
+    assert missed == 0
+
+
+def test_lines_of_earlier_versions_have_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    line = '{"id":1,"status":"done","recipe":"r","n_objects":3,"seconds":{"a":1},"outputs":{}}'
+    path.write_text(line + '\n{"recipe_of":"r","why":[[1]]}\n')
+    journal = Journal(path)
+    found = journal.get(1)
+    assert found is not None
+    assert (found.n_objects, journal.provenance("r"), journal.damaged) == (3, [[1]], 0)
+    for wrong in (
+        '"n_objects":"3"',
+        '"n_objects":3.5',
+        '"seconds":{"a":"?"}',
+        '"seconds":[]',
+        '"warnings":{}',
+        '"kind":3',
+    ):
+        path.write_text(line.replace('"n_objects":3', wrong).replace('"seconds":{"a":1},', "") + "\n")
+        assert Journal(path).get(1) is None, wrong
+    for outputs in ('{"seg":["p","k","d",1,"x"]}', '{"seg":["p","k"]}', "[]", '{"seg":[1,"k","d",1,2]}', '{"seg":{}}'):
+        path.write_text(line.replace('"outputs":{}', f'"outputs":{outputs}') + "\n")
+        assert Journal(path).get(1) is None, outputs
+
+
+def test_damaged_lines_are_counted_and_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    for number in (1, 2):
+        journal.add(entry(number))
+    with path.open("a") as file:
+        file.write('{"id": 3, "status"')
+    path.write_text(path.read_text().replace('"n_objects":11', '"n_objects":12', 1))
+    journal = Journal(path)
+    assert (journal.damaged, journal.get(1), journal.get(2)) == (1, None, entry(2))
+    journal.compact()
+    assert Journal(path).damaged == 0
+    assert path.read_text() == entry(2).line() + "\n"
+    journal.add(entry(3))
+    assert [item.id for item in Journal(path).entries()] == [2, 3]
+
+
+@pytest.mark.parametrize("truncates", [True, False])
+def test_what_was_told_to_have_failed_is_not_in_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truncates: bool
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    journal = Journal(tmp_path / "journal")
+    journal.add(entry(1))
+    monkeypatch.setattr(os, "fsync", fail)
+    if not truncates:
+        monkeypatch.setattr(os, "truncate", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.add(entry(2))
+    monkeypatch.undo()
+    assert journal.get(2) is None or not truncates
+    journal.add(entry(3))
+    again = Journal(tmp_path / "journal")
+    assert [item.id for item in again.entries()] == [item.id for item in journal.entries()]
+    assert again.get(3) == entry(3)
+
+
+def test_a_digest_is_not_trusted_where_one_is_asked_to_look(tmp_path: Path) -> None:
+    image, path = tmp_path / "image", tmp_path / "hashes.jsonl"
+    image.write_bytes(b"old")
+    os.utime(image, (1, 1))
+    cache = DigestCache(path)
+    old = cache.get(str(image)).digest
+    cache.save()
+    image.write_bytes(b"new")
+    os.utime(image, (1, 1))
+    assert DigestCache(path).get(str(image)).digest == old
+    doubting = DigestCache(path)
+    doubting.trust = False
+    assert doubting.get(str(image)).digest == file_digest(image) != old
+    assert doubting.lookup(str(image)) is not None
+    forgetting = DigestCache(path)
+    forgetting.forget(str(image))
+    forgetting.save()
+    assert DigestCache(path).lookup(str(image)) is None
+
+
 def test_the_cache_of_digests_passes_over_what_it_cannot_read(tmp_path: Path) -> None:
     image, path = tmp_path / "image", tmp_path / "hashes.jsonl"
     image.write_bytes(b"x" * 3_000_000)
-    import os
-
     os.utime(image, (1, 1))
     cache = DigestCache(path)
     assert cache.get(str(image)).digest == file_digest(image)
@@ -122,8 +232,6 @@ def test_the_cache_of_digests_passes_over_what_it_cannot_read(tmp_path: Path) ->
 
 
 def test_writing_leaves_nothing_behind_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     path = tmp_path / "file"
     write_atomic(path, b"old")
 
@@ -176,20 +284,55 @@ def test_each_message_is_read_once(tmp_path: Path) -> None:
     progress.send(reader.directory, 1, ProgressEvent.END, 3.0)
     assert [(message.event, message.stage) for message in reader.messages()] == [("stage-done", "dsm"), ("end", "")]
     assert not list(reader.messages())
-    assert len(list(reader.directory.iterdir())) == 1
-    reader.remove()
+    assert {path.name.partition("-")[0] for path in reader.directory.iterdir()} == {progress.LOCK, "2"}
+    reader.close()
     assert not reader.directory.exists()
 
 
-def test_boards_of_dead_processes_are_taken_down(tmp_path: Path) -> None:
+def test_boards_that_nobody_holds_are_taken_down(tmp_path: Path) -> None:
+    """Numbers of processes say nothing: those of another container are others."""
     import os
-    import socket
 
-    (tmp_path / f"{socket.gethostname()}-{2**22 + 5}").mkdir()
-    (tmp_path / f"{socket.gethostname()}-{os.getpid()}").mkdir()
-    (tmp_path / "elsewhere-5").mkdir()
+    held = progress.ProgressReader(tmp_path / f"here-{2**22 + 5}")
+    progress.send(held.directory, 1, ProgressEvent.BEGIN, 1.0)
+    left = progress.ProgressReader(tmp_path / f"here-{os.getpid()}")
+    assert left._lock is not None
+    left._lock.release()
+    (tmp_path / "being-made").mkdir()
+    (tmp_path / "of-an-earlier-version").mkdir()
+    os.utime(tmp_path / "of-an-earlier-version", (1e9, 1e9))
+    (tmp_path / "a file").touch()
     progress.remove_stale(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a file", "being-made", held.directory.name]
+    assert [message.job for message in held.messages()] == [1]
+    held.close()
+    progress.remove_stale(tmp_path / "nowhere")
+
+
+def test_a_board_that_is_removed_costs_its_messages_only(tmp_path: Path) -> None:
+    import shutil
+
+    reader = progress.ProgressReader(tmp_path / "board")
+    progress.send(reader.directory, 1, ProgressEvent.BEGIN, 1.0)
+    shutil.rmtree(reader.directory)
+    progress.send(reader.directory, 2, ProgressEvent.BEGIN, 1.0)
+    assert not list(reader.messages())
+    progress.send(reader.directory, 3, ProgressEvent.BEGIN, 1.0)
+    assert [message.job for message in reader.messages()] == [3]
+    shutil.rmtree(reader.directory)
+    reader.directory.touch()
+    assert not list(reader.messages()) and not list(reader.messages())
+    reader.close()
+
+
+def test_lines_that_are_no_messages_are_passed_over(tmp_path: Path) -> None:
+    reader = progress.ProgressReader(tmp_path / "board")
+    lines = [b"[1]", b"{}", b"\xff", b"[" * 2000, b'["a", "begin", "", 0, 1, "h", 0]']
+    lines.append(b'[1, "dance", "", 0, 1, "h", 0]')
+    (reader.directory / "1-h-1-1").write_bytes(b"\n".join(lines) + b"\n")
+    progress.send(reader.directory, 2, ProgressEvent.BEGIN, 1.0)
+    assert [message.job for message in reader.messages()] == [2]
+    reader.close()
 
 
 @pytest.mark.process

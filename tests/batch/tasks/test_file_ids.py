@@ -58,6 +58,16 @@ ERRORS: list[Case] = [
         file_ids.PatternError,
         "no file matches /nowhere/*.png; check the path",
     ),
+    (
+        lambda: match_files(str(Path(__file__).with_name("test_file_%d.py")), "*"),
+        file_ids.PatternError,
+        "1 files match, but %d does not stand for 'ids'; write %s",
+    ),
+    (
+        lambda: check_pattern("%021d.png", [1]),
+        file_ids.PatternError,
+        "'%021d' is too wide; give at most 20 digits",
+    ),
 ]
 
 
@@ -95,6 +105,22 @@ def test_files_are_matched_as_they_would_be_written(tmp_path: Path) -> None:
     for name in ("1.png", "02.png", "10.png", "x.png", "[3].png"):
         (tmp_path / name).touch()
     (tmp_path / "5.png").mkdir()
-    assert match_files(f"{tmp_path}/%d.png", "*") == (1, 10)
-    assert match_files(f"{tmp_path}/%02d.png", "*") == (2, 10)
-    assert match_files(f"{tmp_path}/%s.png", "*") == ("02", "1", "10", "[3]", "x")
+    assert match_files(f"{tmp_path}/%d.png", "*") == ((1, 10), ("02", "[3]", "x"))
+    assert match_files(f"{tmp_path}/%02d.png", "*") == ((2, 10), ("1", "[3]", "x"))
+    assert match_files(f"{tmp_path}/%s.png", "*") == (("02", "1", "10", "[3]", "x"), ())
+
+
+def test_files_that_are_left_out_are_named(tmp_path: Path) -> None:
+    for number in range(1, 13):
+        (tmp_path / f"100% {number}.png").touch()
+    pattern = f"{tmp_path}/100%% %02d.png"
+    matches = match_files(pattern, "*")
+    assert matches.ids == (10, 11, 12)
+    assert matches.warning(pattern) == (
+        "9 of 12 files that match are left out, because %02d does not stand for a number with so many digits: "
+        "100% 1.png, 100% 2.png, 100% 3.png, ...; "
+        "write %s in the place of %02d for all of them"
+    )
+    (tmp_path / "100% x.png").touch()
+    assert "does not stand for their names" in match_files(pattern, "*").warning(pattern)
+    assert match_files(pattern, "1[0-9]").warning(pattern) == ""

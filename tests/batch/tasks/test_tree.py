@@ -158,14 +158,51 @@ MISTAKES = {
     "no conversion": ({"seg_pathpattern": "seg.png"}, "is the same file for all 2 file ids"),
     "unknown conversion": ({"seg_pathpattern": "seg/%x.png"}, "'%x' is no conversion"),
     "suffix": ({"seg_pathpattern": "seg/%d.bmp"}, "seg_pathpattern ends in '.bmp'; expected: .png"),
-    "input is output": ({"seg_pathpattern": "{ROOTDIR}/%d.png", "img_pathpattern": "{ROOTDIR}/%d.png"}, "the same as"),
     "ranges": ({"file_ids": "1-x"}, "'1-x' is no list of ranges"),
     "ranges with far too many ids": ({"file_ids": "1-99999999"}, "'1-99999999' stands for 99,999,999 file ids"),
     "numbers that are too long": ({"file_ids": "1-" + 5000 * "9"}, "is no list of ranges"),
+    "NUL in a file id": ({"file_ids": ["a\0b"]}, "file_ids holds the text 'a\\x00b' with a NUL character"),
+    "NUL in a pattern": ({"seg_pathpattern": "a\0%d.png"}, "seg_pathpattern holds the text"),
+    "NUL in a glob": ({"file_ids": {"glob": "*\0"}}, "with a NUL character, which the system refuses"),
+    "NUL in use": ({"use": ["./a\0.py:X"]}, "with a NUL character"),
+    "NUL in a channel": ({"channel": "red\0"}, "with a NUL character"),
+    "half a character": ({"file_ids": ["\ud800"]}, "holds the text '\\ud800' with half a character"),
+    "half a character in a path": ({"base_config_path": "\ud800.json"}, "with half a character"),
+    "width": ({"seg_pathpattern": "seg/%99999999999d.png"}, "'%99999999999d' is too wide; give at most 20 digits"),
+    "width of many digits": ({"seg_pathpattern": f"seg/%{'9' * 5000}d.png"}, "is too wide"),
+    "a variable without a name": ({"environ": {"": "x"}}, "environ has a variable '', which is no name"),
+    "a variable with =": ({"environ": {"A=B": 1}}, "environ has a variable 'A=B', which is no name"),
+    "a variable with NUL": ({"environ": {"A\0": 1}}, "environ holds the text 'A\\x00' with a NUL character"),
+    "NUL in a variable": ({"environ": {"A": "x\0y"}}, "environ holds the text 'x\\x00y' with a NUL character"),
+    "half a character in a variable": ({"environ": {"A": "\ud800"}}, "with half a character"),
+    "a long variable": (
+        {"environ": {"A": 200_000 * "x"}},
+        "environ gives A a value of 200,002 bytes; the system takes",
+    ),
+    "many variables": ({"environ": {f"A{n}": 99_999 * "x" for n in range(99)}}, "bytes together, and the system takes"),
+    "no home": (
+        {"img_pathpattern": "~no-such-user/%d.png"},
+        "begins with '~no-such-user', and there is no such home directory",
+    ),
+    "no home for outputs": ({"seg_pathpattern": "~no-such-user/%d.png"}, "begins with '~no-such-user'"),
+    "no home for a script": ({"use": ["~no-such-user/a.py:X"]}, "use begins with '~no-such-user'"),
+    "no home for a base config": (
+        {"base_config_path": "~no-such-user/a.json"},
+        "base_config_path begins with '~no-such-user'",
+    ),
+    "a number of many digits": (
+        {"seg_border": 10**400},
+        "seg_border is out of range; expected: integer from 1 to 1000",
+    ),
+    "a hyperparameter of many digits": ({"config": {"AF_scale": 10**400}}, "AF_scale is out of range"),
     "glob": ({"file_ids": {"glob": "*.jpg"}}, "no file matches"),
     "value given twice": ({"config": {"AF_scale": 4, "dsm/alpha": 1, "dsm": {"alpha": 2}}}, "dsm/alpha"),
     "base config": ({"base_config_path": "nothing.json"}, "there is no file"),
     "unknown hyperparameter": ({"config": {"AF_scale": 4, "dsm": {"alhpa": 1}}}, "did you mean 'dsm/alpha'?"),
+    "unknown hyperparameter beside a known one": (
+        {"config": {"dsm": {"alpha": 1.0, "alhpa": 1}}},
+        "did you mean 'dsm/alpha'?",
+    ),
     "hyperparameter out of range": ({"config": {"dsm": {"alpha": -1}}}, "out of range"),
     "last stage": ({"last_stage": "postproces"}, "did you mean 'postprocess'?"),
     "use": ({"use": ["nothing-of-the-kind"]}, "nothing-of-the-kind"),
@@ -176,7 +213,9 @@ POSITIONS = {
     "%d with a string": "img_pathpattern",
     "value given twice": "dsm",
     "unknown hyperparameter": "alhpa",
+    "unknown hyperparameter beside a known one": "alhpa",
     "hyperparameter out of range": "alpha",
+    "a hyperparameter of many digits": "AF_scale",
 }
 
 
@@ -376,3 +415,57 @@ class Environment(Rows):
     assert record["mark"] == "2"
     if (os.cpu_count() or 1) > 1:
         assert 2 in record["threads"]
+
+
+def test_a_tree_that_is_deep_is_read_as_far_as_it_makes_sense(tmp_path: Path, components: Components) -> None:
+    write(tmp_path, **RUNNABLE)
+    here, names = os.open(tmp_path, os.O_RDONLY), ["a"] * 500
+    for name in names:
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    write(tmp_path / Path(*names[:200]))
+    write(tmp_path / Path(*names[:201]))
+    tree = discover(tmp_path, components)
+    assert [len(task.directory.relative_to(tmp_path).parts) for task in tree.tasks] == [0, 200]
+    (warning,) = tree.warnings
+    what = "1 directories lie more than 200 levels below it and are passed over"
+    assert warning.startswith(f"{tmp_path}: {what}, for instance {tmp_path}/a/a/")
+    assert not tree.problems
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_a_directory_that_cannot_be_read(tmp_path: Path, components: Components) -> None:
+    write(tmp_path, **RUNNABLE)
+    (tmp_path / "shut").mkdir(mode=0)
+    problem = str(discover(tmp_path, components).problems[0][1])
+    assert problem == f"{tmp_path}/shut:1: cannot be read (Permission denied); check its permissions"
+
+
+def test_many_unknown_fields_are_told_briefly(tmp_path: Path, components: Components) -> None:
+    write(tmp_path, **RUNNABLE, **{f"field{number}": 1 for number in range(20_000)})
+    warnings = discover(tmp_path, components).warnings
+    assert len(warnings) == 6
+    assert warnings[-1] == f"{tmp_path}/task.json: and 19995 more unknown fields"
+
+
+def test_many_hyperparameters_that_do_not_exist(tmp_path: Path, components: Components) -> None:
+    write(tmp_path, **RUNNABLE, config={f"name{number}": 1 for number in range(20_000)})
+    tree = discover(tmp_path, components)
+    with pytest.raises(TaskError, match=r"unknown hyperparameter 'name0'"):
+        Preparer(tree, components).prepare(tree.select()[0])
+
+
+def test_images_that_are_left_out_are_told(lab: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(4, 13):
+        lab.image(number)
+    path = lab.task(img_pathpattern=f"{lab.images}/%02d.png", file_ids={"glob": "*"})
+    for arguments in ((), ("--run", "--executor", "serial")):
+        assert lab.call(*arguments)[0] == 0
+        error = capsys.readouterr().err
+        assert error.startswith(f"superdsm: warning: {path}: 9 of 12 files that match are left out, because %02d")
+    lab.task(img_pathpattern=f"{lab.images}/%s.png", file_ids={"glob": "*"}, seg_pathpattern="seg/%s.png")
+    assert lab.call()[0] == 0
+    assert capsys.readouterr().err == ""

@@ -1,1 +1,1 @@
-"""Contours of superdsm as GeoJSON and as ROIs for ImageJ and Fiji."""
+"""Outlines in files back to label images of superdsm; and an observer that logs events."""
