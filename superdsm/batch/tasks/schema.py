@@ -32,6 +32,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "$schema": {"type": "string"},
     "runnable": {"type": "boolean"},
     "root": {"type": "boolean"},
+    "report": {"type": "boolean"},
     "img_pathpattern": PATTERN,
     "file_ids": {
         "anyOf": [
