@@ -17,7 +17,7 @@ from superdsm.jsonable import plain
 from superdsm.ledger import OUTSIDE, Ledger
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import SUMMARY, Stage, StageContext
+from superdsm.stage import SUMMARY, Stage, StageContext, no_file
 
 Observe = Callable[[Event], None]
 
@@ -113,6 +113,8 @@ class Evaluation:
         Name of the image, for messages.
     observe : callable, optional
         Is told when a stage starts and has finished.
+    read_image : callable, optional
+        Reads another image that a stage needs, see `superdsm.StageContext`.
 
     Attributes
     ----------
@@ -142,6 +144,7 @@ class Evaluation:
         mapper: Map = serial_map,
         name: str = "",
         observe: Observe | None = None,
+        read_image: Callable[[str], Any] = no_file,
     ) -> None:
         self.stages = {stage.id: stage for stage in stages}
         self.config = config
@@ -152,6 +155,7 @@ class Evaluation:
         self._source = source
         self._cache = cache
         self._mapper = mapper
+        self._read_image = read_image
         self._observe = observe or (lambda event: None)
         self._wires = wiring(self.stages.values(), self.given)
         self._runs: dict[str, StageRun] = {}
@@ -277,7 +281,7 @@ class Evaluation:
         self._observe(StageStarted("", self.name, stage.id))
         start = time.perf_counter()
         params, self._reports[stage.id] = stage.resolve(self.config, inputs.get(SCALE), inputs.get(ZOOM))
-        ctx = StageContext(params, self._mapper, self.name)
+        ctx = StageContext(params, self._mapper, self.name, read_image=self._read_image)
         outputs = self._outputs(stage, ctx, inputs)
         seconds = time.perf_counter() - start
         warnings, log = _told(stage, ctx)

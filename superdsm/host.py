@@ -63,6 +63,14 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def memory() -> str:
+    """Return the size of the main memory, as in "16.0 GB"; "" if it is unknown."""
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
+    except (AttributeError, ValueError, OSError):
+        return ""
+
+
 def file_system(path: Path) -> str:
     """Return the type of the file system that a path is on, with a word if it is a network's; "" if unknown.
 

@@ -78,6 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         What the shell is told, see `superdsm.records.ExitCode`.
     """
+    if argv is None and "--debug" not in sys.argv:
+        from superdsm.cli.messages import tell_of_threads
+
+        tell_of_threads()
     with streams.never_failing() as losses:
         code = _run_safely(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -142,9 +146,10 @@ def _run_safely(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # standard output that somebody else has put there
         return ExitCode.CLOSED_PIPE
     except OSError as exc:
-        if debug or exc.filename is None:
+        if debug or exc.errno is None:
             raise
-        return _complain(f"error: {exc.filename}: {exc.strerror}", ExitCode.ERROR)
+        where = "" if exc.filename is None else f"{exc.filename}: "
+        return _complain(f"error: {where}{exc.strerror}", ExitCode.ERROR)
 
 
 def _complain(message: str, code: ExitCode) -> ExitCode:

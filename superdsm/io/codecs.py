@@ -134,6 +134,10 @@ def _encode_objects(value: Iterable[Any]) -> "tuple[Any, dict[str, Array]]":
     reasons = [" ".join(getattr(obj, "reasons", ())) for obj in objects]
     if any(reasons):
         parts["reasons"] = np.asarray(reasons, dtype=np.str_)
+    if any(getattr(obj, "verdict", None) for obj in objects):  # only of those that were discarded
+        verdicts = [getattr(obj, "verdict", None) or ("", math.nan, math.nan) for obj in objects]
+        parts["verdict"] = np.asarray([reason for reason, *_ in verdicts], dtype=np.str_)
+        parts["verdict_figures"] = np.asarray([figures for _, *figures in verdicts], dtype=np.float64)
     return len(objects), parts
 
 
@@ -164,6 +168,7 @@ def _decode_objects(value: int, parts: "Mapping[str, Array]") -> list[Any]:
                 margin=_number(parts, "margin", index),
                 confidence=_number(parts, "confidence", index),
                 reasons=tuple(str(parts["reasons"][index]).split()) if "reasons" in parts else (),
+                verdict=_verdict(parts, index),
             )
         )
     return objects
@@ -172,6 +177,15 @@ def _decode_objects(value: int, parts: "Mapping[str, Array]") -> list[Any]:
 def _number(parts: "Mapping[str, Array]", name: str, index: int) -> float | None:
     value = float(parts[name][index]) if name in parts else math.nan
     return None if math.isnan(value) else value
+
+
+def _verdict(parts: "Mapping[str, Array]", index: int) -> Any:
+    from superdsm.core.objects import Verdict
+
+    if "verdict" not in parts or not parts["verdict"][index]:
+        return None
+    value, threshold = (float(figure) for figure in parts["verdict_figures"][index])
+    return Verdict(str(parts["verdict"][index]), value, threshold)
 
 
 _ENCODERS = {"json": _encode_json, "array": _encode_array, "table": _encode_table, "objects": _encode_objects}

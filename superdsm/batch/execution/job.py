@@ -35,8 +35,8 @@ class TaskBundle:
         The readers by name.
     selection : Selection
         Which plane of the images is segmented.
-    exporters, exports : tuple
-        The exporters, and what identifies their outputs.
+    exporters, exports : mapping
+        The exporters by name, and what identifies their outputs.
     store : Path
         Where results are kept.
     keep : bool
@@ -52,8 +52,8 @@ class TaskBundle:
     recipe: Recipe
     readers: Mapping[str, Reader]
     selection: Selection
-    exporters: tuple[Exporter, ...]
-    exports: tuple[ExportRecipe, ...]
+    exporters: Mapping[str, Exporter]
+    exports: Mapping[str, ExportRecipe]
     store: Path
     keep: bool
     fresh: bool
@@ -82,7 +82,7 @@ def pack(bundle: TaskBundle) -> tuple[bytes, str]:
         raise
     except Exception as exc:  # what is pickled is anybody's code
         check_portable(bundle.stages)
-        _check_each({f"exporter {item.name}": item for item in bundle.exporters})
+        _check_each({f"exporter {item.name}": item for item in bundle.exporters.values()})
         _check_each({f"reader {item.name}": item for item in bundle.readers.values()})
         raise StageError("", _not_sent(exc)) from exc
     digest = digest_bytes(data)
@@ -218,8 +218,8 @@ class Job:
     load : tuple of str
         Ids of the stages whose results were planned to be there. One that has vanished is computed; what the plan says
         is computed follows from this, so that it need not be told.
-    exports : tuple of (int, str)
-        Indices of the outputs to write, with their paths.
+    exports : tuple of (str, str)
+        Names of the outputs to write, with their paths.
     progress : Path
         Where the worker tells what it is doing.
     threads : int
@@ -237,7 +237,7 @@ class Job:
     content: str
     targets: tuple[str, ...]
     load: tuple[str, ...]
-    exports: tuple[tuple[int, str], ...]
+    exports: tuple[tuple[str, str], ...]
     progress: Path
     threads: int = 1
 

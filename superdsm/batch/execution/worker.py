@@ -19,6 +19,7 @@ from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError, one_line
 from superdsm.evaluation import Evaluation
+from superdsm.io.images import read_builtin
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.places import Places
@@ -104,6 +105,7 @@ class _Image:
             mapper=mapper,
             name=str(job.id),
             observe=self.observe,
+            read_image=read_builtin,
         )
         result.computed, result.loaded, result.damaged = (
             self.evaluation.computed,
@@ -159,8 +161,8 @@ class _Image:
         inputs: Places[bool] = Places()
         for path in (self.job.path, *self.bundle.inputs):
             inputs.add(path, True)
-        for index, path in self.job.exports:
-            recipe = self.bundle.exports[index]
+        for exporter, path in self.job.exports:
+            recipe = self.bundle.exports[exporter]
             fields = self.evaluation.fields(name for name, _ in recipe.inputs)
             self.doing = f"export of {recipe.name}"
             if inputs.find(path) is not None:  # a link may have been made after the plan
@@ -179,7 +181,7 @@ class _Image:
                 self.source.planes(recipe.channels),
                 Path(self.job.path).name,
             )
-            export(self.bundle.exporters[index], path, fields, context)
+            export(self.bundle.exporters[exporter], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)
@@ -202,6 +204,8 @@ class _Image:
                     self.result.certificate = {key: told[key] for key in CERTIFICATE if key in told}
                 else:
                     self.result.n_objects = told
+        if (size := self.source.pixel_size) is not None:
+            self.result.summary["pixel_size"] = round(mean_size(size), 9)
 
 
 def initialise_worker(parent: int) -> None:
