@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from superdsm import streams
-from superdsm.errors import KernelsError, SuperDSMError, escaped
+from superdsm.errors import KernelsError, SuperDSMError, escaped, one_line
 from superdsm.records import Command, ExitCode
 
 EXIT_GRACE = 5.0  # seconds
@@ -135,6 +135,10 @@ def _run_safely(argv: Sequence[str]) -> int:
         if debug:
             raise
         return _complain(f"error: {exc}", ExitCode.ERROR)
+    except ImportError as exc:  # of a library that is damaged, or for which memory is short
+        if debug:
+            raise
+        return _complain(f"error: {one_line(exc)}; to see where, add --debug", ExitCode.ERROR)
     except MemoryError:
         if debug:
             raise

@@ -121,7 +121,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return 0 if all went well, 1 if some images failed, 2 if nothing could be done."""
     from superdsm.api import instruction_set
+    from superdsm.host import check_memory_limit
 
+    check_memory_limit()
     for name in THREAD_VARIABLES:  # before NumPy is loaded: the cores are for our own processes and threads
         os.environ.setdefault(name, "1")
     if args.jobs is not None and args.jobs < 1:

@@ -75,7 +75,10 @@ def run(args: argparse.Namespace) -> int:
     from superdsm.batch.execution.runner import find_executor
     from superdsm.batch.planning.records import Action
     from superdsm.cli.batch.continuation import after_run, command
+    from superdsm.host import check_memory_limit
 
+    if args.run:
+        check_memory_limit()
     executor = args.executor or ("serial" if args.debug else "loky")
     _check(args)
     components = installed()
