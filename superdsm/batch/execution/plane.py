@@ -15,6 +15,8 @@ from superdsm.records import Reader
 if TYPE_CHECKING:
     from superdsm.io import ImageSource
 
+PLAIN = ("PNG", "JPEG", "BMP")
+
 
 class PlaneSource:
     """The file of an image, which is opened when something of it is needed, and once.
@@ -81,8 +83,15 @@ class PlaneSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the file was read otherwise than a viewer might show it; nothing if it was not opened."""
-        return self._source.notes if "_source" in vars(self) else ()
+        """What of the file is read otherwise than a viewer might show it."""
+        from superdsm.io.content import format_of
+
+        try:
+            # Formats that say nothing of the kind are not decoded for it
+            opened = "_source" in vars(self) or format_of(self._path) not in PLAIN
+            return self._source.notes if opened else ()
+        except (ImageError, OSError):
+            return ()
 
     def planes(self, channels: Sequence[int | str]) -> Planes:
         """Return channels of the image by name, each read when it is asked for."""
