@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from superdsm.batch.execution.store_cache import ChangedError
 from superdsm.batch.storage.digests import file_digest
+from superdsm.errors import ImageError
 from superdsm.io.planes import Planes
 from superdsm.io.sources import Selection
 from superdsm.records import Reader
