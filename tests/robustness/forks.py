@@ -173,7 +173,8 @@ def _child(library: Any, tally: Tally, request: Mapping[str, Any]) -> None:
 
         library.arm(ctypes.byref(tally), os.fsencode(request["below"]), *map(_number, request["fault"]))
         try:
-            code = main(request["arguments"])
+            sys.argv = ["superdsm", *request["arguments"]]
+            code = main()
         finally:
             library.disarm()
     except BaseException:  # noqa: BLE001 - whatever comes is to be seen

@@ -65,6 +65,10 @@ class StoreCache:
         there = [name for name in stage.outputs if name in entry.fields]  # an earlier version may have had fewer
         told = {name: entry.fields[name]["value"] for name in there if stage.field(name).summary}
         summary = {name: value for name, value in told.items() if value is not None}
+        for name, value in summary.items():
+            if not isinstance(value, int if stage.field(name).summary == "number" else dict):
+                self.reject(stage_id, f"the field {name!r} is no {stage.field(name).kind}")
+                return None
         return StageRun(stage_id, _Stored(self, entry), entry.seconds, tuple(entry.warnings), tuple(entry.log), summary)
 
     def put(self, run: StageRun) -> StageRun:

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from superdsm.batch.planning.reasons import Reasons
 from superdsm.batch.planning.records import Action, ImagePlan, PlanOptions, TaskPlan
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry, OutputFile
+from superdsm.batch.storage.layout import STORE
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.keys import IMAGE, Recipe, StageRecipe
+from superdsm.batch.tasks.tree import Task
 
 # Their cause lies outside: tried again without being asked.
 RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE, FailureKind.MEMORY, FailureKind.OUTSIDE, FailureKind.CHANGED)
@@ -143,10 +144,12 @@ def stale_outputs(question: Question, reasons: Reasons) -> tuple[list[str], list
     stale: list[str] = []
     why: list[str] = []
     for export in prepared.exports.values():
+        if export.part and question.options.oneshot:
+            continue
         path = expand(export.pattern, question.image.id)
         output = None if entry is None else entry.outputs.get(export.name)
         key = export.key(question.image.image, question.keys)
-        if output is None or output.path != recorded_path(path, prepared.task.directory):
+        if output is None or output.path != recorded_path(path, prepared.task):
             why += [f"{export.name} output missing"] if entry is not None and entry.status == DONE else []
         elif problem := output_problem(output, path):
             why.append(f"{export.name} output {problem}")
@@ -217,9 +220,11 @@ class Search:
                 self.want(before)
 
 
-def recorded_path(path: str, directory: Path) -> str:
+def recorded_path(path: str, task: Task) -> str:
     """Return a path as it is recorded: relative to the task's directory, so that a tree may be moved."""
-    return path.removeprefix(f"{directory}{os.sep}")
+    if path.startswith(f"{task.root / STORE}{os.sep}"):
+        return os.path.relpath(path, task.directory)
+    return path.removeprefix(f"{task.directory}{os.sep}")
 
 
 def output_problem(output: OutputFile, path: str) -> str:

@@ -127,7 +127,7 @@ class TaskResults(Mapping[FileId, ImageRecord]):
 
     def summary(self) -> Table:
         """Return what is known of each image as a whole, as in ``summary.csv``: sizes, what was left out, warnings."""
-        return tables.summary(list(self._entries.values()))
+        return tables.summary(list(self._entries.values()), self.prepared)
 
     def performance(self) -> Table:
         """Return the numbers of objects and the counts of the energy minimisation, as in ``performance.csv``."""

@@ -147,7 +147,7 @@ def make_recipe(
     config: Config,
     identity: Identity,
     last: str | None = None,
-    settings: Settings = Stage.identity_params,
+    settings: Settings = lambda stage, config, image: stage.identity_params(config, image),
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
@@ -224,6 +224,8 @@ class ExportRecipe:
         channels that are measured.
     text : str
         The same as canonical JSON.
+    part : bool
+        Whether the files are only written to be gathered to a table of the task.
     """
 
     name: str
@@ -233,6 +235,7 @@ class ExportRecipe:
     everything: bool
     material: Mapping[str, Any]
     text: str
+    part: bool = False
 
     @property
     def sized(self) -> bool:
@@ -277,6 +280,7 @@ def make_export(
     *,
     pixel_size: float | None = None,
     channels: Sequence[int | str] = (),
+    part: bool = False,
 ) -> ExportRecipe:
     """Return what identifies the files of an exporter.
 
@@ -296,6 +300,8 @@ def make_export(
         The size of a pixel in micrometres; None: that of the file.
     channels : sequence of int or str, optional
         Further channels that are measured.
+    part : bool, optional
+        Whether the files are only written to be gathered.
 
     Raises
     ------
@@ -319,5 +325,5 @@ def make_export(
     material = {"code": code, "settings": settings}
     everything = not exporter.inputs
     return ExportRecipe(
-        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material)
+        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material), part
     )

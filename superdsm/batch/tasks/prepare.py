@@ -12,6 +12,15 @@ from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.paths import scripts_absolute
+from superdsm.batch.tasks.places import parts_directory
+from superdsm.batch.tasks.table_requests import (
+    PART,
+    ImageColumns,
+    TableRequest,
+    image_columns,
+    part_pattern,
+    table_requests,
+)
 from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
@@ -44,6 +53,10 @@ class PreparedTask:
         What the user should know.
     warning : str
         What must not be overlooked; "" if there is nothing of the kind.
+    tables : tuple of TableRequest
+        The tables that are gathered from those of the images.
+    image_columns : ImageColumns
+        Columns of the tables that come from the paths of the images.
     """
 
     task: Task
@@ -54,6 +67,8 @@ class PreparedTask:
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
     warning: str = ""
+    tables: tuple[TableRequest, ...] = ()
+    image_columns: ImageColumns = field(default_factory=lambda: ImageColumns(None))
 
     @property
     def exports_digest(self) -> str:
@@ -74,6 +89,18 @@ class PreparedTask:
     def image_path(self, file_id: FileId) -> str:
         """Return the path of an input image."""
         return expand(self.task.image_pattern, file_id)
+
+
+def unused_parts(prepared: PreparedTask) -> Iterator[Path]:
+    """Yield the files that were parts of tables of a task, and are not any more."""
+    directory = parts_directory(prepared.task.root, prepared.task.name)
+    used = {
+        Path(expand(export.pattern, file_id))
+        for export in prepared.exports.values()
+        if export.part
+        for file_id in prepared.file_ids
+    }
+    yield from (path for path in sorted(directory.rglob("*")) if path.is_file() and path not in used)
 
 
 @dataclass(slots=True)
@@ -131,12 +158,20 @@ class Preparer:
         notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
         exports: dict[str, ExportRecipe] = {}
+        tables = table_requests(task, self.components.exporters)
+        gathered = {table.export for table in tables}
         for exporter in self.components.exporters.values():
             pattern = task.output_pattern(exporter)
+            part = pattern is None and exporter.name in gathered
+            if part:
+                pattern = part_pattern(task, exporter.name)
             if pattern is None:
                 continue
             self._check_pattern(task, fields.pattern_field(exporter), pattern, file_ids)
             self._check_suffix(task, exporter, pattern)
+            if exporter.name in gathered and not pattern.endswith(PART):
+                problem = f"does not end in {PART}, which {fields.TABLES.name} needs; change one of both"
+                raise task.error(exporter.name + fields.SUFFIX, problem)
             provider = self.components.provider("exporters", exporter.name)
             try:
                 exports[exporter.name] = make_export(
@@ -147,6 +182,7 @@ class Preparer:
                     recipe,
                     pixel_size=pixel_size(task.config),
                     channels=task.measured_channels,
+                    part=part,
                 )
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
@@ -155,8 +191,18 @@ class Preparer:
         warning = matches.warning(task.image_pattern) if left_out else ""
         if not file_ids:
             notes.append("there are no file ids")
-        exporters = {name: self.components.exporters[name] for name in exports}
-        return PreparedTask(task, pipeline, recipe, exports, exporters, file_ids, tuple(notes), warning)
+        return PreparedTask(
+            task,
+            pipeline,
+            recipe,
+            exports,
+            {name: self.components.exporters[name] for name in exports},
+            file_ids,
+            tuple(notes),
+            warning,
+            tuple(table for table in tables if table.export in exports),
+            image_columns(task, (expand(task.image_pattern, file_id) for file_id in file_ids)),
+        )
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()

@@ -147,7 +147,7 @@ def outputs(plans: Sequence[TaskPlan]) -> list[tuple[str, str, str]]:
 
 def _first_output(prepared: PreparedTask) -> tuple[str, str] | None:
     """Return what to look at first of what a task writes, and in which directory it is; None: nothing is written."""
-    patterns = {name: export.pattern for name, export in prepared.exports.items()}
+    patterns = {name: export.pattern for name, export in prepared.exports.items() if not export.part}
     for name in (*KINDS, *patterns):
         if name in patterns:
             folder = Path(patterns[name]).parent
