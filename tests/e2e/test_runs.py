@@ -245,3 +245,38 @@ def test_without_semaphores_the_work_is_done_in_this_process(lab: Laboratory, mo
     assert code == 0
     assert any(line.startswith("this system has no semaphores for worker processes; working in this") for line in lines)
     assert len(list((lab.root / "seg").iterdir())) == 3
+
+
+def test_environment_reaches_the_workers_before_they_import_anything(lab: Laboratory) -> None:
+    script = (lab.root / "stages.py").read_text()
+    script += '''
+
+IMPORTED_WITH = os.environ.get("MARK", "")
+
+
+class Environment(Rows):
+    """Log the environment."""
+
+    id = "environment"
+    replaces = "rows"
+
+    def process(self, ctx, *, y):
+        import threadpoolctl
+
+        np.linalg.norm(y @ y.T)
+        ctx.log(mark=os.environ["MARK"], threads=[item["num_threads"] for item in threadpoolctl.threadpool_info()])
+        return super().process(ctx, y=y)
+'''
+    (lab.root / "stages.py").write_text(script)
+    use = ["./stages.py:Level", "./stages.py:Rows", "./stages.py:Environment"]
+    lab.task(use=use, environ={"MARK": 1}, log_pathpattern="log/%d", file_ids=[1])
+    assert lab.run(executor="loky")[0] == 0
+    record = json.loads((lab.root / "log/1").read_text().splitlines()[-1])
+    assert record["mark"] == "1"
+    assert set(record["threads"]) <= {1}
+    lab.task(use=use, environ={"MARK": 2, "OPENBLAS_NUM_THREADS": 2}, log_pathpattern="log/%d", file_ids=[1])
+    lab.run("--force", executor="loky")
+    record = json.loads((lab.root / "log/1").read_text().splitlines()[-1])
+    assert record["mark"] == "2"
+    if (os.cpu_count() or 1) > 1:
+        assert 2 in record["threads"]
