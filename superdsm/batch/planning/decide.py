@@ -111,7 +111,7 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
     found = [*_general_reasons(question, reasons), *why_stale]
     if search.compute and not found:
         found.append(_why_lost(question.stages, search.compute))
-    image.action, image.reasons = Action.RUN, tuple(found)
+    image.action, image.reasons = Action.RUN, tuple(dict.fromkeys(found))
     image.compute, image.load = tuple(sorted(search.compute)), tuple(sorted(search.load))
     image.exports, image.after = tuple(stale), tuple(sorted(search.after))
     return image
