@@ -54,7 +54,7 @@ def superdsm_register_exporters() -> Iterable[Exporter]:
 @hookimpl
 def superdsm_register_executors() -> Iterable[ExecutorEntry]:
     """Offer worker processes, and the serial way."""
-    from superdsm.batch.execution.executors import EXECUTORS
+    from superdsm.batch.execution.pool.executors import EXECUTORS
 
     return EXECUTORS
 

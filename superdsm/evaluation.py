@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 from superdsm.config import SETTINGS, Config
 from superdsm.content import ContentError, Shape
-from superdsm.errors import PipelineError, StageError, SuperDSMError
+from superdsm.errors import PipelineError, StageError, SuperDSMError, one_line, printable
 from superdsm.fields import SCALE, SOURCE, ZOOM, image_shape
 from superdsm.jsonable import plain
 from superdsm.ledger import OUTSIDE, Ledger
@@ -302,7 +302,7 @@ class Evaluation:
         except (SuperDSMError, MemoryError, KeyboardInterrupt):
             raise
         except BaseException as exc:  # a stage may be anybody's code, and may even end the interpreter
-            raise StageError(stage.id, f"{type(exc).__name__}: {exc}".removesuffix(": ")) from exc
+            raise StageError(stage.id, one_line(exc)) from exc
         return self._ledger.enter_outputs(stage, outputs, shape, self._zoom)
 
     def _shape(self, stage: Stage, inputs: Mapping[str, Any]) -> Shape | None:
@@ -327,7 +327,7 @@ class Evaluation:
 def _told(stage: Stage, ctx: StageContext) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...]]:
     """Return the warnings and the log of a stage, of which the summary goes to the user and into tables."""
     try:
-        warnings = tuple(map(str, ctx.warnings))
+        warnings = tuple(printable(str(text)) for text in ctx.warnings)
         log = tuple(
             {**record, SUMMARY: dict(plain(record[SUMMARY]))} if SUMMARY in record else record for record in ctx.records
         )

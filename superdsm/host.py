@@ -6,7 +6,10 @@ import platform
 import sys
 from pathlib import Path
 
+from superdsm.errors import SuperDSMError
+
 LIBRARIES = ("numpy", "scipy", "scikit-image", "imageio", "tifffile", "imagecodecs", "cvxopt", "loky", "pluggy")
+LEAST_MEMORY = 400 << 20  # bytes
 MOUNTS = Path("/proc/self/mounts")
 NETWORK = ("nfs", "cifs", "smb", "fuse", "lustre", "gpfs", "beegfs", "9p", "ceph", "afs", "drvfs")  # how types begin
 
@@ -26,6 +29,28 @@ def versions() -> dict[str, str | None]:
         "python": platform.python_version(),
         **{name: version_of(name) for name in LIBRARIES},
     }
+
+
+def check_memory_limit() -> None:
+    """Check that this process may have the memory that the libraries of linear algebra need to be loaded.
+
+    Some of them wait for ever where they get none.
+
+    Raises
+    ------
+    SuperDSMError
+        The limit is too low.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < LEAST_MEMORY:
+        raise SuperDSMError(
+            f"the memory of this process is limited to {limit >> 20} MB, too little for the libraries that are needed; "
+            f"raise the limit to {LEAST_MEMORY >> 20} MB at least (ulimit -v)"
+        )
 
 
 def cpu_name() -> str:

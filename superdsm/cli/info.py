@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is known of the images, or of the installation."""
-    paths = [Path(path) for path in args.path]
+    from superdsm.cli.segment_files import expanded
+
+    paths = expanded(map(Path, args.path))
     failed = False
     records: list[dict[str, Any]] = []
     if not paths:

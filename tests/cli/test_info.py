@@ -91,3 +91,13 @@ def test_of_the_installation(tmp_path: Path) -> None:
     assert record["file system"]
     assert record["version of superdsm"] == host.version_of("superdsm")
     assert host.version_of("no-such-distribution") is None
+
+
+def test_a_pattern_that_the_shell_has_not_expanded(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        iio.imwrite(tmp_path / name, np.zeros((3, 4), dtype=np.uint8))
+    result = info(tmp_path / "*.png", "--json")
+    assert [record["file"] for record in json.loads(result.stdout)] == [f"{tmp_path}/a.png", f"{tmp_path}/b.png"]
+    result = info(tmp_path / "*.tif")
+    assert result.returncode == 2
+    assert "*.tif: there is no such file, and none that the pattern stands for" in result.stderr

@@ -165,3 +165,10 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert {*task_schema(installed())["properties"]} == {*schema["properties"]}
     assert main(["schema", "-o", f"{tmp_path}/task.schema.json"]) == 0
     assert json.loads((tmp_path / "task.schema.json").read_text()) == task_schema(installed())
+
+
+def test_the_schema_takes_the_place_of_no_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "task.json").write_text("{}")
+    assert main(["schema", "-o", str(tmp_path / "task.json")]) == 2
+    assert "task.json: is the name of a task; give the schema another one" in capsys.readouterr().err
+    assert (tmp_path / "task.json").read_text() == "{}"
