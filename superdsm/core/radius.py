@@ -19,7 +19,7 @@ from superdsm._ext.radius import scale_maxima, without_overlaps
 from superdsm.core.filters import gaussian
 from superdsm.core.normalise import limited, noise_level, normalised, robust_range, weighted_quantile
 from superdsm.core.prices import outside_ellipse
-from superdsm.core.resample import resample
+from superdsm.core.resample import largest_piece, resample
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -148,7 +148,7 @@ def _singles(image: FloatArray, radius: float, zoom: float) -> FloatArray:
     components, _ = ndimage.label(_foreground(coarse, radius * zoom) > 0)
     found: list[tuple[float, float]] = []
     for label, box in enumerate(ndimage.find_objects(components), 1):
-        mask = ndimage.binary_fill_holes(components[box] == label)
+        _, mask = largest_piece(components[box] == label, (0, 0))  # a component is one piece; its holes are filled
         area = np.count_nonzero(mask) / zoom**2
         if area >= LEAST_AREA * math.pi * radius**2 and outside_ellipse(mask) < ELLIPTICAL:
             around = coarse[tuple(slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in box)]
@@ -228,7 +228,8 @@ def _level_blobs(level: FloatArray, least: float) -> FloatArray:
 
 def _halved(level: FloatArray) -> FloatArray:
     """Average blocks of 2 x 2 pixels; a last odd row or column counts twice."""
-    padded = np.pad(level, [(0, size % 2) for size in level.shape], mode="edge")
+    odd = [(0, size % 2) for size in level.shape]
+    padded = np.pad(level, odd, mode="edge") if level.shape[0] % 2 or level.shape[1] % 2 else level
     rows = padded[::2] + padded[1::2]
     return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4)
 

@@ -14,7 +14,7 @@ class Evidence(Stage):
     id = "evidence"
     version = "3"
     inputs = ("g_raw", "cover", "scale")
-    outputs = ("postprocessed_objects",)
+    outputs = ("postprocessed_objects", "discarded_objects")
 
     max_norm_energy = param(0.4, "Largest energy per pixel of an object's region.", min=0)
     min_amplitude = param(0.4, "Least contrast to the surroundings, in typical contrasts of the objects.", min=0)
@@ -33,8 +33,10 @@ class Evidence(Stage):
     )
 
     def process(self, ctx: StageContext, *, g_raw: Any, cover: Any, scale: Any) -> dict[str, Any]:
-        """Return the final objects, ``postprocessed_objects``: disjoint, each in one piece."""
+        """Return the final objects, ``postprocessed_objects``: disjoint, each in one piece. And the discarded ones."""
         from superdsm.core.evidence import select
+        from superdsm.core.measure import overview
+        from superdsm.core.objects import discarded
 
         objects, log = select(g_raw, cover, scale * math.sqrt(2), **ctx.params, map=ctx.map)
         for record in log:
@@ -42,4 +44,5 @@ class Evidence(Stage):
         ctx.tell(discarded=dict(sorted(Counter(record["reason"] for record in log).items())))
         if not objects:
             ctx.warn("no object was found" if not cover else f"all {len(cover)} objects were discarded")
-        return {"postprocessed_objects": objects}
+        ctx.tell(**overview(objects, g_raw))
+        return {"postprocessed_objects": objects, "discarded_objects": discarded(cover, log)}

@@ -78,9 +78,13 @@ class GlobalEnergyMinimization(Stage):
             raise StageError(self.id, str(exc)) from exc
         for record in result.log:
             ctx.log(**record)
+        ctx.tell(fallbacks=sum(record["status"] not in SETTLED for record in result.log))
         for detail in result.certificate["details"]:
             if detail["reasons"]:
                 ctx.log(**{name: detail[name] for name in ("cluster", "atoms", "upper", "lower", "reasons")})
         for message in result.warnings:
             ctx.warn(message)
         return {name: getattr(result, name) for name in self.outputs}
+
+
+SETTLED = ("optimal", "noise")  # what became of a fit; otherwise the solver gave up, and a simpler model stands for it
