@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from superdsm.batch.components import Components, installed
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.json_source import line_of
 from superdsm.batch.tasks.prepare import Preparer
-from superdsm.batch.tasks.tree import Task, TaskTree, discover
+from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.errors import TaskError
 from tests.laboratory import Laboratory
 
