@@ -73,9 +73,9 @@ class Tree:
         }
 
     def leftovers(self) -> list[str]:
-        """Return the temporary files outside of the store."""
+        """Return the temporary files beside the outputs; those in the store go with the next work that is done."""
         found = self.root.rglob(".superdsm-*")
-        return [str(path.relative_to(self.root)) for path in found if "results" not in path.parts]
+        return [str(path.relative_to(self.root)) for path in found if ".superdsm" not in path.parts]
 
     def undisturbed(self) -> tuple[dict[str, bytes], Ended]:
         """Return what is written if nothing goes wrong, and how often which calls were made."""
