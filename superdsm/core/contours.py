@@ -190,13 +190,14 @@ def to_image(
     zoom = min(1.0, finest_radius / radius)
     rows, columns = image.shape
     fine = max(1, round(rows * zoom)), max(1, round(columns * zoom))
-    labels = regrid(labels, fine, smoothing=smoothing)
+    labels = unmoved = regrid(labels, fine, smoothing=smoothing)
     if level > 0:
         smooth = gaussian(resample(image, fine), smoothing)
         labels = fit_outlines(
             labels, smooth, level=level * zoom**level_decay, reach=reach,
             inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
+        labels = _as_wanted(items, labels, unmoved)
     labels = regrid(labels, (rows, columns), smoothing=smoothing)
     result = []
     for label, box in enumerate(ndimage.find_objects(labels), 1):
@@ -209,6 +210,19 @@ def to_image(
         fragment &= (foreign == 0) | (foreign == label)
         result.append(item)
     return result
+
+
+def _as_wanted(
+    items: Sequence[Object], labels: npt.NDArray[np.int32], unmoved: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Return a label image in which the outlines that were drawn by hand have not moved, and nothing wanted is lost."""
+    there = np.bincount(labels.ravel(), minlength=len(items) + 1)
+    for label, item in enumerate(items, 1):
+        if item.is_outlined:
+            labels[labels == label] = 0
+        if item.is_outlined or (item.is_corrected and not there[label]):
+            labels[unmoved == label] = label
+    return labels
 
 
 def regrid(labels: npt.NDArray[np.int32], shape: tuple[int, int], *, smoothing: float) -> npt.NDArray[np.int32]:

@@ -47,7 +47,7 @@ class StoreCache:
         self._stages = {stage.id: stage for stage in bundle.stages}
         recipes = bundle.recipe.stages
         self._keys = {
-            recipe.id: key for recipe, key in zip(recipes, bundle.recipe.keys(job.image), strict=True) if recipe.stored
+            recipe.id: key for recipe, key in zip(recipes, job.keys(bundle.recipe), strict=True) if recipe.stored
         }
         # Without --fresh anything that is there may be used: also what an image whose worker died has left.
         self._usable = {stage_id for stage_id in self._keys if stage_id in job.load or not bundle.fresh}

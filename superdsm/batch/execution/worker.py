@@ -17,6 +17,7 @@ from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError
 from superdsm.evaluation import Evaluation
+from superdsm.fields import CORRECTIONS
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.places import Places
@@ -96,6 +97,7 @@ class _Image:
         self.evaluation = Evaluation(
             bundle.stages,
             bundle.config,
+            given={CORRECTIONS: job.corrections.field()} if job.corrections else None,
             source=self.source.image,
             cache=self.cache,
             mapper=mapper,
@@ -152,7 +154,7 @@ class _Image:
         from superdsm.io.exporters import export
 
         params = self.evaluation.params().as_dict()
-        keys = self.bundle.recipe.keys(self.job.image)
+        keys = self.job.keys(self.bundle.recipe)
         inputs: Places[bool] = Places()
         for path in (self.job.path, *self.bundle.inputs):
             inputs.add(path, True)

@@ -80,7 +80,8 @@ class ImageRecord:
         if index is None or index == IMAGE:
             known = ", ".join(output for stage in recipe.stages if stage.stored for output in stage.outputs)
             raise TaskError(f"{self._where()}: no stage provides a field {name!r}; kept are {known}")
-        entry = self.store.entry(recipe.keys(self.entry.image)[index]) if recipe.stages[index].stored else None
+        key = recipe.keys(self.entry.image, self.entry.corrections)[index]
+        entry = self.store.entry(key) if recipe.stages[index].stored else None
         if entry is None:
             raise TaskError(
                 f"{self._where()}: the result of the stage {recipe.stages[index].id} is not in the store; "
