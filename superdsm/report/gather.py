@@ -28,6 +28,7 @@ COLUMNS = (
     Column("contrast", "contrast"),
     Column("boundary_share", "on the border", 2),
     Column("discarded", "left out", 6),
+    Column("corrected", "corrected by hand", 6),
     Column("seconds", "seconds", 2),
 )
 MOST_EMBEDDED = 300  # images: above, thumbnails are files beside the page
@@ -227,7 +228,10 @@ def _values(entry: JournalEntry) -> dict[str, float | None]:
         "objects": entry.n_objects if entry.n_objects >= 0 else None,
         "discarded": sum(discarded.values()) if isinstance(discarded, Mapping) else None,
         "seconds": sum(entry.seconds.values()) if entry.seconds else None,
-        **{name: entry.summary.get(name) for name in ("radius", "radius_spread", "contrast", "boundary_share")},
+        **{
+            name: entry.summary.get(name)
+            for name in ("radius", "radius_spread", "contrast", "boundary_share", "corrected")
+        },
     }
 
 
