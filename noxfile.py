@@ -38,7 +38,7 @@ def tests(session: nox.Session) -> None:
 def quick(session: nox.Session) -> None:
     """The tests that start no processes."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-n", "auto", "-m", f"not process and {USUAL}", *session.posargs)
+    session.run("pytest", "-n", "auto", "-m", "not process", *session.posargs)
 
 
 @nox.session(default=False)
@@ -71,7 +71,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session(default=False)
 @nox.parametrize("kind", ["bounds", "address"])
 def sanitize(session: nox.Session, kind: str) -> None:
-    """The tests of the kernels with checked indices, or with the sanitizers of the compiler (gcc or clang)."""
+    """The tests of the kernels with checked indices, or with the sanitizers of gcc or clang; ``-- short``: fewer."""
     session.install(*PROJECT["build-system"]["requires"], *PROJECT["project"]["dependencies"])
     session.install(*PROJECT["project"]["optional-dependencies"]["test"])
     session.run("bash", "tools/sanitize.sh", kind, *session.posargs, external=True)

@@ -197,6 +197,7 @@ def segment(
     >>> result = superdsm.segment(image, {"nucleus_radius": "5 um", "pixel_size": 0.65}, profile="adaptive")
     >>> result.labels.max(), result.timings["postprocess"]
     """
+    from superdsm.io.images import read_builtin
     from superdsm.plugins import resolve_pipeline
 
     if not isinstance(jobs, int) or jobs < 1:  # type: ignore[redundant-expr]  # not all check types
@@ -211,7 +212,15 @@ def segment(
     with _linear_algebra().limit(limits=1), thread_map(jobs) as mapper:
         return Result.of(
             pipeline.evaluation(
-                image, config, fields=fields, first=first, last=last, mapper=mapper, name=name, observe=observe
+                image,
+                config,
+                fields=fields,
+                first=first,
+                last=last,
+                mapper=mapper,
+                name=name,
+                observe=observe,
+                read_image=read_builtin,
             )
         )
 

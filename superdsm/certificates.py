@@ -30,8 +30,8 @@ def verify_certificate(fields: Mapping[str, Any], *, exact: bool = False) -> lis
     Parameters
     ----------
     fields : mapping
-        The fields ``certificate``, ``objects`` and ``cover``. With ``atoms``, ``clusters``, ``adjacencies`` and
-        ``seeds``, the graph of the certificate is compared with them.
+        The fields ``certificate``, ``objects`` and ``cover`` (or ``work_cover``). With ``atoms``, ``clusters``,
+        ``adjacencies`` and ``seeds``, the graph of the certificate is compared with them.
     exact : bool, optional
         Whether to calculate with fractions, which is slow.
 
@@ -49,7 +49,8 @@ def verify_certificate(fields: Mapping[str, Any], *, exact: bool = False) -> lis
     for detail in certificate["details"]:
         cluster = _Cluster.of(detail, energies, beta)
         problems += [f"cluster {detail['cluster']}: {text}" for text in cluster.problems(detail)]
-    problems += _totals(certificate, fields["cover"])
+    # later stages may divide objects, or lose them
+    problems += _totals(certificate, fields.get("work_cover", fields["cover"]))
     if "atoms" in fields:
         problems += _graph(certificate, fields)
     return problems

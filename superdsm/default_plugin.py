@@ -16,6 +16,7 @@ def superdsm_register_stages() -> Iterable[StageEntry]:
     from superdsm.stages.contours import Contours
     from superdsm.stages.dsm import Dsm
     from superdsm.stages.evidence import Evidence
+    from superdsm.stages.flat_field import FlatField
     from superdsm.stages.global_energy_minimization import GlobalEnergyMinimization
     from superdsm.stages.ingest import Ingest
     from superdsm.stages.normalise import Normalise
@@ -29,7 +30,8 @@ def superdsm_register_stages() -> Iterable[StageEntry]:
 
     method = (Ingest, Scale, Preprocess, Dsm, C2FRegionAnalysis, GlobalEnergyMinimization, Postprocess)
     adaptive = (NucleusSize, Resolution, Normalise, ObjectPrices, Restore, Contours, Evidence)
-    return [StageEntry(stage, default=stage in method) for stage in (*method, *adaptive)]
+    optional = (FlatField,)  # of no profile; for `use`
+    return [StageEntry(stage, default=stage in method) for stage in (*method, *adaptive, *optional)]
 
 
 @hookimpl
@@ -52,7 +54,7 @@ def superdsm_register_exporters() -> Iterable[Exporter]:
 @hookimpl
 def superdsm_register_executors() -> Iterable[ExecutorEntry]:
     """Offer worker processes, and the serial way."""
-    from superdsm.batch.execution.executors import EXECUTORS
+    from superdsm.batch.execution.pool.executors import EXECUTORS
 
     return EXECUTORS
 
@@ -60,7 +62,7 @@ def superdsm_register_executors() -> Iterable[ExecutorEntry]:
 @hookimpl
 def superdsm_register_commands() -> Iterable[Command]:
     """Offer the subcommands; each module is quick to import."""
-    from superdsm.cli import batch, evaluate, export, info, plugins, report, schema, segment, stages, store
+    from superdsm.cli import batch, coco, evaluate, export, info, plugins, report, schema, segment, show, stages, store
 
-    modules = (segment, batch, report, export, evaluate, store, info, stages, schema, plugins)
+    modules = (segment, batch, show, report, export, coco, evaluate, store, info, stages, schema, plugins)
     return [module.COMMAND for module in modules]

@@ -85,6 +85,29 @@ class KernelsError(ImportError):
     """The compiled kernels cannot be used: nothing can be segmented, whatever the image. Its text is one line, too."""
 
 
+LONGEST = 1000  # characters of a line
+
+
+def one_line(error: BaseException) -> str:
+    """Return kind and text of an error as one line of moderate length that can be shown, whatever the error is."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - anybody's code
+        text = ""
+    return printable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def printable(text: str) -> str:
+    """Return a text as one line of moderate length; what cannot be shown is escaped."""
+    short = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return escaped(" ".join(short.split()))
+
+
+def escaped(text: str) -> str:
+    """Return a text in which what cannot be shown, or would change the terminal, is escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def suggest(word: str, known: "list[str] | tuple[str, ...]") -> str:
     """Return `` (did you mean ...?)`` if one of `known` resembles `word`, else an empty string."""
     from difflib import get_close_matches

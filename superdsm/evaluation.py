@@ -11,13 +11,13 @@ from typing import Any, Protocol, Self
 
 from superdsm.config import SETTINGS, Config
 from superdsm.content import ContentError, Shape
-from superdsm.errors import PipelineError, StageError, SuperDSMError
+from superdsm.errors import PipelineError, StageError, SuperDSMError, one_line, printable
 from superdsm.fields import CORRECTIONS, SCALE, SOURCE, ZOOM, image_shape
 from superdsm.jsonable import plain
 from superdsm.ledger import OUTSIDE, Ledger
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event, StageFinished, StageStarted
-from superdsm.stage import SUMMARY, Stage, StageContext
+from superdsm.stage import SUMMARY, Stage, StageContext, no_file
 
 Observe = Callable[[Event], None]
 WITHOUT_SCALE = (
@@ -116,6 +116,8 @@ class Evaluation:
         Name of the image, for messages.
     observe : callable, optional
         Is told when a stage starts and has finished.
+    read_image : callable, optional
+        Reads another image that a stage needs, see `superdsm.StageContext`.
 
     Attributes
     ----------
@@ -145,6 +147,7 @@ class Evaluation:
         mapper: Map = serial_map,
         name: str = "",
         observe: Observe | None = None,
+        read_image: Callable[[str], Any] = no_file,
     ) -> None:
         self.stages = {stage.id: stage for stage in stages}
         self.config = config
@@ -155,6 +158,7 @@ class Evaluation:
         self._source = source
         self._cache = cache
         self._mapper = mapper
+        self._read_image = read_image
         self._observe = observe or (lambda event: None)
         self._wires = wiring(self.stages.values(), self.given)
         self._runs: dict[str, StageRun] = {}
@@ -280,7 +284,7 @@ class Evaluation:
         self._observe(StageStarted("", self.name, stage.id))
         start = time.perf_counter()
         params, self._reports[stage.id] = stage.resolve(self.config, inputs.get(SCALE), inputs.get(ZOOM))
-        ctx = StageContext(params, self._mapper, self.name)
+        ctx = StageContext(params, self._mapper, self.name, read_image=self._read_image)
         outputs = self._outputs(stage, ctx, inputs)
         seconds = time.perf_counter() - start
         warnings, log = _told(stage, ctx)
@@ -304,7 +308,7 @@ class Evaluation:
         except (SuperDSMError, MemoryError, KeyboardInterrupt):
             raise
         except BaseException as exc:  # a stage may be anybody's code, and may even end the interpreter
-            raise StageError(stage.id, f"{type(exc).__name__}: {exc}".removesuffix(": ")) from exc
+            raise StageError(stage.id, one_line(exc)) from exc
         return self._ledger.enter_outputs(stage, outputs, shape, self._zoom)
 
     def _shape(self, stage: Stage, inputs: Mapping[str, Any]) -> Shape | None:
@@ -329,7 +333,7 @@ class Evaluation:
 def _told(stage: Stage, ctx: StageContext) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...]]:
     """Return the warnings and the log of a stage, of which the summary goes to the user and into tables."""
     try:
-        warnings = tuple(map(str, ctx.warnings))
+        warnings = tuple(printable(str(text)) for text in ctx.warnings)
         log = tuple(
             {**record, SUMMARY: dict(plain(record[SUMMARY]))} if SUMMARY in record else record for record in ctx.records
         )

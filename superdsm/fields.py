@@ -251,6 +251,13 @@ FIELDS: Mapping[str, Field] = {
             grid="image",
             needed=True,
         ),
+        Field(
+            "discarded_objects",
+            "objects",
+            "The objects of the cover that are no nuclei, each with the reason, its value, and the limit it misses.",
+            empty=(),
+            grid="image",
+        ),
     )
 }
 

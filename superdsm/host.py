@@ -6,7 +6,10 @@ import platform
 import sys
 from pathlib import Path
 
+from superdsm.errors import SuperDSMError
+
 LIBRARIES = ("numpy", "scipy", "scikit-image", "imageio", "tifffile", "imagecodecs", "cvxopt", "loky", "pluggy")
+LEAST_MEMORY = 400 << 20  # bytes
 MOUNTS = Path("/proc/self/mounts")
 NETWORK = ("nfs", "cifs", "smb", "fuse", "lustre", "gpfs", "beegfs", "9p", "ceph", "afs", "drvfs")  # how types begin
 
@@ -28,6 +31,28 @@ def versions() -> dict[str, str | None]:
     }
 
 
+def check_memory_limit() -> None:
+    """Check that this process may have the memory that the libraries of linear algebra need to be loaded.
+
+    Some of them wait for ever where they get none.
+
+    Raises
+    ------
+    SuperDSMError
+        The limit is too low.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < LEAST_MEMORY:
+        raise SuperDSMError(
+            f"the memory of this process is limited to {limit >> 20} MB, too little for the libraries that are needed; "
+            f"raise the limit to {LEAST_MEMORY >> 20} MB at least (ulimit -v)"
+        )
+
+
 def cpu_name() -> str:
     """Return the name of the processor."""
     information = Path("/proc/cpuinfo")
@@ -36,6 +61,14 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def memory() -> str:
+    """Return the size of the main memory, as in "16.0 GB"; "" if it is unknown."""
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
+    except (AttributeError, ValueError, OSError):
+        return ""
 
 
 def file_system(path: Path) -> str:

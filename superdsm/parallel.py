@@ -14,6 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CGROUP = Path("/sys/fs/cgroup")
+NO_THREAD = "can't start new thread"  # what Python says
 MEMBERSHIPS = Path("/proc/self/cgroup")
 THREAD_VARIABLES = (  # of the environment; each says to one library of linear algebra how many threads to use
     "OMP_NUM_THREADS",
@@ -107,6 +108,12 @@ def thread_map(threads: int) -> Iterator[Map]:
     with ThreadPoolExecutor(threads, thread_name_prefix="superdsm") as pool:
 
         def parallel_map(function: Callable[[T], R], items: Iterable[T], /) -> list[R]:
-            return list(pool.map(function, items))
+            items = list(items)
+            try:
+                return list(pool.map(function, items))
+            except RuntimeError as exc:
+                if str(exc) != NO_THREAD:
+                    raise
+                return serial_map(function, items)  # the system has no more threads; the results are the same
 
         yield parallel_map

@@ -10,7 +10,7 @@ from superdsm.fields import SOURCE, WORK, ZOOM
 from superdsm.lengths import pixel_size
 from superdsm.parallel import Map, serial_map
 from superdsm.records import Event
-from superdsm.stage import Stage
+from superdsm.stage import Stage, no_file
 
 TOLERATED = ("enabled",)  # earlier configurations hold "enabled": true in every namespace
 
@@ -212,8 +212,11 @@ class Pipeline:
         mapper: Map = serial_map,
         name: str = "",
         observe: Callable[[Event], None] | None = None,
+        read_image: Callable[[str], Any] = no_file,
     ) -> Evaluation:
         """Return the evaluation of an image, in which nothing is computed yet; for the parameters see `run`.
+
+        `read_image` reads other images that stages need, see `superdsm.StageContext`.
 
         Raises
         ------
@@ -232,7 +235,15 @@ class Pipeline:
         given |= self._on_working_grid(given, start)
         if self.profile:
             config = config.with_value(PROFILE, self.profile)
-        return Evaluation(self.stages[start:stop], config, given=given, mapper=mapper, name=name, observe=observe)
+        return Evaluation(
+            self.stages[start:stop],
+            config,
+            given=given,
+            mapper=mapper,
+            name=name,
+            observe=observe,
+            read_image=read_image,
+        )
 
     def _on_working_grid(self, given: Mapping[str, Any], start: int) -> dict[str, Any]:
         """Return fields of a complete run, which are back on the image, as they were where the stage `start` begins."""

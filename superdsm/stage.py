@@ -5,19 +5,24 @@ the rule that sets it automatically from the scale of the image.
 """
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from superdsm.config import Config
-from superdsm.errors import ConfigError, PipelineError, suggest
+from superdsm.errors import ConfigError, ImageError, PipelineError, suggest
 from superdsm.fields import FIELDS, SCALE, ZOOM, Field, empty_value
 from superdsm.lengths import Micrometres, in_pixels, significant, unknown_size
 from superdsm.parallel import Map, serial_map
 from superdsm.params import FACTOR, Automatic, Param, ParamValues
 
 SUMMARY = "summary"  # key of the records of a log that make up the summary of an image
+
+
+def no_file(path: str) -> Any:
+    """Stand for what reads files where there is nothing that does."""
+    raise ImageError(f"{path}: there is nothing here that reads files; run the stage as part of a pipeline")
 
 
 @dataclass(slots=True)
@@ -36,6 +41,9 @@ class StageContext:
         Filled by `warn`.
     records : list of dict
         Filled by `log`.
+    read_image : callable
+        ``read_image(path) -> ndarray``, for stages that need another image than the one that is segmented. Raises
+        `superdsm.ImageError`.
     """
 
     params: ParamValues
@@ -43,6 +51,7 @@ class StageContext:
     image: str = ""
     warnings: list[str] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
+    read_image: Callable[[str], Any] = no_file
 
     def warn(self, message: str) -> None:
         """Tell the user something about this image that is not an error."""
@@ -261,6 +270,10 @@ class Stage:
     def needs_pixel_size(self, config: Config) -> bool:
         """Return whether a hyperparameter is in micrometres, and only the image can tell how many pixels that is."""
         return any(isinstance(value, Micrometres) for value in self._configured(config, False).values())
+
+    def files(self, config: Config) -> tuple[str, ...]:
+        """Return the paths of the files that the stage reads besides the image: nothing may be written there."""
+        return ()
 
     def _configured(self, config: Config, image: bool) -> dict[str, Any]:
         """Return by name a value, or how it follows the scale."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from superdsm.jsonable import digest_bytes
 
 PREFIX = ".superdsm-"
+OME = ".ome"  # before the suffix of OME-TIFF files, by which what writes them knows what they are
 LONGEST_SUFFIX = 32  # bytes; a longer one is a part of the name
 FORGOTTEN = 86_400  # seconds after which what another computer has left is removed, too
 _NAME = re.compile(rf"{re.escape(PREFIX)}(?P<host>[0-9a-f]{{8}})-(?P<pid>\d+)-\d+(\..*)?", re.DOTALL)
@@ -35,7 +36,8 @@ def _host() -> str:
 
 def temporary_path(path: Path) -> Path:
     """Return a name beside `path`, with its suffix, that no other process uses."""
-    suffix = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_SUFFIX else ""
+    suffix = "".join(path.suffixes[-2:]) if path.stem.lower().endswith(OME) else path.suffix
+    suffix = suffix if len(os.fsencode(suffix)) <= LONGEST_SUFFIX else ""
     return path.with_name(f"{PREFIX}{_host()}-{os.getpid()}-{next(_numbers)}{suffix}")
 
 

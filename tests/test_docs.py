@@ -91,6 +91,24 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+def test_files_that_contributors_are_sent_to_exist():
+    """With NAME for any; in the tree and the way of an image of the page on the architecture, as well."""
+    text = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:superdsm|tests|tools|benchmarks|docs)/[\w./-]*)`", text)
+    assert len(paths) > 30
+    assert [path for path in paths if not any(DOCS.parent.glob(path.replace("NAME", "*")))] == []
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    modules = re.findall(r"`(?!superdsm\.)([a-z_]+(?:\.(?!json|csv)[a-z_0-9]+)+)`", page)
+    assert len(modules) > 8
+    roots = (DOCS.parent / "superdsm", DOCS.parent / "superdsm" / "batch")
+    places = {name: [root / name.replace(".", "/") for root in roots] for name in modules}
+    assert [name for name, paths in places.items() if not any(map(is_module, paths))] == []
+
+
+def is_module(path):
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
 @pytest.mark.parametrize("name", HOOK_PAGES)
 def test_example_on_the_page_of_a_hook_is_a_working_plugin(name, superdsm_plugin, tmp_path):
     ((_, _, text),) = [block for block in blocks(HOOK_PAGES[name]) if block[1] == "plugin.py"]

@@ -262,7 +262,10 @@ def test_contracts_of_import_linter() -> None:
 def test_every_import_is_declared() -> None:
     """What is not declared is there by luck, as a dependency of something else."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {_canonical(re.split(r"[\s<>=!~;\[]", text)[0]) for text in project["dependencies"]}
+    declared = {
+        _canonical(re.split(r"[\s<>=!~;\[]", text)[0])
+        for text in [*project["dependencies"], *project["optional-dependencies"]["tables"]]
+    }
     provided = importlib.metadata.packages_distributions()
     imported = {
         name.partition(".")[0]

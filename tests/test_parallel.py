@@ -1,6 +1,7 @@
 """Threads, and how many cores there are."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,27 @@ def test_whether_there_are_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(_multiprocessing, "SemLock", refuse)
     assert not parallel.semaphores_work()
+
+
+def test_without_threads_the_work_is_done_by_the_one_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+    most = [0]
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if len(started) == most[0]:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for most[0] in (0, 1):
+        started.clear()
+        with parallel.thread_map(3) as mapped:
+            assert mapped(abs, range(-5, 0)) == [5, 4, 3, 2, 1]
+
+    def fail(item: int) -> int:
+        raise RuntimeError("of my own")
+
+    with parallel.thread_map(2) as mapped, pytest.raises(RuntimeError, match="of my own"):
+        mapped(fail, [1])

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from superdsm import Config, ConfigError, Field, PipelineError, Stage, param, stage
+from superdsm import Config, ConfigError, Field, ImageError, PipelineError, Stage, param, stage
+from superdsm.params import ParamValues
 from superdsm.stage import StageContext
 from superdsm.stages.nucleus_size import NucleusSize
 from tests.raises import Case, error_of, unprovoked
@@ -100,6 +101,11 @@ ERRORS: list[Case] = [
         lambda: NucleusSize().resolve(Config({"nucleus_radius": "5 um"}), None),
         ConfigError,
         "nucleus_radius = '5.0 um': the size of a pixel is not known; give pixel_size in micrometres, or pixels here",
+    ),
+    (
+        lambda: StageContext(ParamValues({})).read_image("flat.tif"),
+        ImageError,
+        "flat.tif: there is nothing here that reads files; run the stage as part of a pipeline",
     ),
 ]
 

@@ -2,12 +2,16 @@
 # Tests the kernels in a build that finds wrong memory accesses, in a copy of the checkout:
 #   tools/sanitize.sh bounds    indices of memoryviews are checked by Cython
 #   tools/sanitize.sh address   AddressSanitizer and UndefinedBehaviorSanitizer of the compiler (Linux)
-# Further arguments go to pytest instead of the usual tests. Needs the packages that the tests need, of the `python` on the
-# path (or $PYTHON). Fails if a test fails or if a sanitizer has something to say.
+# The tests are those below tests/core that are quick (-m "not process"); with `short` as second argument only those that
+# compare kernels with their twins and with definitions. Other arguments go to pytest instead. Needs the packages that the
+# tests need, of the `python` on the path (or $PYTHON). Fails if a test fails or if a sanitizer has something to say.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:?give bounds or address}
 shift
+# One file per kernel or more; the others below tests/core are of what is written in Python.
+short="distance energy_minimization exact_cover filters graph labels model postprocess refine region_analysis scale
+    setcover simd watershed clusters"
 python=$(command -v "${PYTHON:-python}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -30,5 +34,15 @@ case $kind in
     *) echo "unknown kind of build: $kind" >&2; exit 2 ;;
 esac
 "$python" setup.py -q build_ext --inplace
-if [ $# -eq 0 ]; then set -- -q -m "not process and not slow and not parity" tests/core; fi
+if [ "$kind" = address ] && ! grep -q __asan_report superdsm/_ext/model.*.so; then
+    echo "the kernels were built without the sanitizers; is there a compiler flag in the way?" >&2
+    exit 1
+fi
+tests=tests/core
+if [ "${1:-}" = short ]; then
+    tests=$(printf 'tests/core/test_%s.py ' $short)
+    shift
+fi
+# shellcheck disable=SC2086 - several files
+if [ $# -eq 0 ]; then set -- -q -m "not process" $tests; fi
 LD_PRELOAD=$preload "$python" -m pytest -p no:cacheprovider "$@"

@@ -96,6 +96,43 @@ def integral(const double[:, ::1] image, Py_ssize_t padding):
     return result
 
 
+cdef void determinants(
+    Scan* scan, Integral* box, const Py_ssize_t* lengths, Py_ssize_t r, bint start, double least
+) noexcept nogil:
+    """Compute the determinants of a row in all levels (zero below the image); `start` says that no row was before."""
+    cdef Py_ssize_t slot = (r % 3) * scan.levels, k, reach, step
+    memset(scan.signs + slot * scan.W, UNKNOWN, scan.levels * scan.W)
+    if r >= scan.H:
+        memset(scan.det + slot * scan.stride, 0, scan.levels * scan.stride * sizeof(double))
+        return
+    for k in range(scan.levels):
+        # a row in the middle of some others tells which blocks of columns to look at in all of them
+        reach = REACH * lengths[k] // 1000
+        step = 2 * reach + 1
+        if start or r % step == 0:
+            if reach:
+                kernels.possible_blocks(
+                    scan.possible + k * scan.blocks, box, min(r // step * step + reach, scan.H - 1), lengths[k],
+                    reach, least,
+                )
+            else:
+                memset(scan.possible + k * scan.blocks, 1, scan.blocks)
+        kernels.determinant_row(
+            scan.det + (slot + k) * scan.stride + 1, scan.active + (slot + k) * scan.blocks,
+            scan.possible + k * scan.blocks, box, r, lengths[k], least,
+        )
+
+
+cdef object taken(Scan* scan):
+    """Return what has been found, as an array."""
+    result = np.empty(scan.size, MAXIMUM)
+    cdef Maximum[::1] view = result
+    cdef Py_ssize_t i
+    for i in range(scan.size):
+        view[i] = scan.items[i]
+    return result
+
+
 def maxima(
     const double[:, ::1] image,
     const double[:, ::1] sums,
@@ -146,8 +183,7 @@ def maxima(
     ndarray of dtype `MAXIMUM`
         The maxima by row, level and column: determinant ("strength") and voxel ("row", "col", "level").
     """
-    cdef Py_ssize_t r, k, reach, step, low = max(0, first - 1), high = min(image.shape[0], last + 1)
-    cdef Py_ssize_t slot
+    cdef Py_ssize_t r, k, low = max(0, first - 1)
     cdef Integral box
     cdef Scan scan
     cdef int failed
@@ -157,47 +193,22 @@ def maxima(
     scan.waves = &waves[0, 0] if waves.shape[1] else NULL
     scan.spectra = &spectra[0] if spectra.shape[0] else NULL
     scan.margins, scan.sizes, scan.most_waves = &margins[0], &sizes[0], waves.shape[1]
-    with nogil:
-        failed = allocate(&scan, filters.shape[2])
-        if not failed:
-            for k in range(scan.levels):
+    try:
+        with nogil:
+            failed = allocate(&scan, filters.shape[2])
+            for k in range(0 if failed else scan.levels):
                 scan.offsets[k] = scan.offsets[k - 1] + sizes[k - 1] * scan.W if k else 0
-        for r in range(low, last + 1):
-            if failed:
-                break
-            slot = (r % 3) * scan.levels
-            memset(scan.signs + slot * scan.W, UNKNOWN, scan.levels * scan.W)
-            if r >= high:
-                memset(scan.det + slot * scan.stride, 0, scan.levels * scan.stride * sizeof(double))
-            else:
-                for k in range(scan.levels):
-                    # a row in the middle of some others tells which blocks of columns to look at in all of them
-                    reach = REACH * lengths[k] // 1000
-                    step = 2 * reach + 1
-                    if r == low or r % step == 0:
-                        if reach:
-                            kernels.possible_blocks(
-                                scan.possible + k * scan.blocks, &box, min(r // step * step + reach, scan.H - 1),
-                                lengths[k], reach, least,
-                            )
-                        else:
-                            memset(scan.possible + k * scan.blocks, 1, scan.blocks)
-                    kernels.determinant_row(
-                        scan.det + (slot + k) * scan.stride + 1, scan.active + (slot + k) * scan.blocks,
-                        scan.possible + k * scan.blocks, &box, r, lengths[k], least,
-                    )
-            if r > first:
-                for k in range(scan.levels):
+            for r in range(low, last + 1):
+                if failed:
+                    break
+                determinants(&scan, &box, &lengths[0], r, r == low, least)
+                for k in range(scan.levels if r > first else 0):
                     failed |= scan_row(&scan, image, filters, radii, r - 1, k)
-    if failed:
+        if failed:
+            raise MemoryError
+        return taken(&scan)
+    finally:
         release(&scan)
-        raise MemoryError
-    result = np.empty(scan.size, MAXIMUM)
-    cdef Maximum[::1] view = result
-    for r in range(scan.size):
-        view[r] = scan.items[r]
-    release(&scan)
-    return result
 
 
 cdef inline char known_sign(Scan* scan, Py_ssize_t r, Py_ssize_t k, Py_ssize_t c) noexcept nogil:

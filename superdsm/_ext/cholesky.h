@@ -1,4 +1,5 @@
-/* Cholesky factorisation within an envelope: row i of the lower triangle is zero before column first[i].
+/* Cholesky factorisation within an envelope: row i of the lower triangle is zero before column first[i]. Only what is
+ * within is stored, row after row; a + row[i] is where column 0 of the row i would be.
  *
  * Not LAPACK's: its result depends on its number of threads, and it cannot make use of the envelope. */
 #ifndef SUPERDSM_CHOLESKY_H
@@ -22,27 +23,28 @@ INLINE double dot(const double *a, const double *b, int n) {
 #define FLAT 1e-14    /* a pivot below this part of its diagonal element is rounding: there is no curvature */
 #define FROZEN 1e-150 /* inverse pivot of such a variable, which leaves it where it is */
 
-/* Replace the lower triangle of a (n x n) by its factor. */
-static void factorise(double *a, const int *first, double *inverse_diagonal, int n) {
+/* Replace the lower triangle a by its factor. */
+static void factorise(double *a, const ptrdiff_t *row, const int *first, double *inverse_diagonal, int n) {
     for (int i = 0; i < n; i++) {
-        double *row = a + (size_t)i * n;
+        double *ai = a + row[i];
         for (int j = first[i]; j < i; j++) {
             const int begin = first[i] > first[j] ? first[i] : first[j];
-            row[j] = (row[j] - dot(row + begin, a + (size_t)j * n + begin, j - begin)) * inverse_diagonal[j];
+            ai[j] = (ai[j] - dot(ai + begin, a + row[j] + begin, j - begin)) * inverse_diagonal[j];
         }
-        const double pivot = row[i] - dot(row + first[i], row + first[i], i - first[i]);
-        inverse_diagonal[i] = pivot > FLAT * row[i] ? 1.0 / sqrt(pivot) : FROZEN;
+        const double pivot = ai[i] - dot(ai + first[i], ai + first[i], i - first[i]);
+        inverse_diagonal[i] = pivot > FLAT * ai[i] ? 1.0 / sqrt(pivot) : FROZEN;
     }
 }
 
 /* Solve with the factor, in place. */
-static void solve(const double *a, const int *first, const double *inverse_diagonal, int n, double *x) {
+static void solve(const double *a, const ptrdiff_t *row, const int *first, const double *inverse_diagonal, int n,
+                  double *x) {
     for (int i = 0; i < n; i++)
-        x[i] = (x[i] - dot(a + (size_t)i * n + first[i], x + first[i], i - first[i])) * inverse_diagonal[i];
+        x[i] = (x[i] - dot(a + row[i] + first[i], x + first[i], i - first[i])) * inverse_diagonal[i];
     for (int i = n - 1; i >= 0; i--) {
-        const double *row = a + (size_t)i * n;
+        const double *ai = a + row[i];
         x[i] *= inverse_diagonal[i];
-        for (int j = first[i]; j < i; j++) x[j] = madd_one(-row[j], x[i], x[j]);
+        for (int j = first[i]; j < i; j++) x[j] = madd_one(-ai[j], x[i], x[j]);
     }
 }
 

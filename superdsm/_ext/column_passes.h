@@ -14,9 +14,9 @@ static void expand_columns(const Pixels *pixels, const Centres *centres, const d
         }
 }
 
-/* Derivatives that belong to the centre i and to q: `hessian` is at row n of the column i. */
+/* Derivatives that belong to the centre i and to q: `hessian` has the rows `row` of q from its column i on. */
 INLINE void contract_with_polynomial(const Pixels *pixels, const double *ki, SingleSums z, int begin, int end,
-                                     double *gradient, double *hessian, size_t stride) {
+                                     double *gradient, double *hessian, const ptrdiff_t *row) {
     vec m[7][PARTS];
     for (int part = 0; part < PARTS; part++) {
         vec sums[7];
@@ -33,7 +33,7 @@ INLINE void contract_with_polynomial(const Pixels *pixels, const double *ki, Sin
         }
         for (int l = 0; l < 7; l++) m[l][part] = sums[l];
     }
-    for (int l = 0; l < 6; l++) hessian[l * stride] = sum(m[l]);
+    for (int l = 0; l < 6; l++) hessian[row[l]] = sum(m[l]);
     *gradient = sum(m[6]);
 }
 
@@ -47,11 +47,12 @@ INLINE double sum_products(const double *a, const double *b, int n) {
     return sum(dot);
 }
 
-/* Gradient and Hessian with respect to xi. `hessian` has rows of length n + 6 (its lower triangle is written, rows n to
- * n + 5 belong to q), `gradient` n entries. */
+/* Gradient and Hessian with respect to xi. Of the row i of the lower triangle of the Hessian, column 0 would be at
+ * hessian + row[i], and those are written at which two centres overlap (rows n to n + 5 belong to q: all); `gradient`
+ * has n entries. */
 static void contract_columns(const Pixels *pixels, const Centres *centres, const Contractions *work, double *gradient,
-                             double *hessian) {
-    const int n = centres->n, stride = n + 6, half = centres->half, last = pixels->width - STRIP - 1;
+                             double *hessian, const ptrdiff_t *row) {
+    const int n = centres->n, half = centres->half, last = pixels->width - STRIP - 1;
     const size_t width = (size_t)pixels->width;
     double *weighted = work->weighted;
     for (int a = 0; a < centres->n_rows; a++)
@@ -59,7 +60,7 @@ static void contract_columns(const Pixels *pixels, const Centres *centres, const
             const int ci = centres->column[i], begin = MAX(0, ci - half), end = MIN(last, ci + half);
             const double *ki = centres->kernel - ci;
             contract_with_polynomial(pixels, ki, single_sums(work->singles, a, width), begin, end, gradient + i,
-                                     hessian + (size_t)n * stride + i, stride);
+                                     hessian + i, row + n);
             for (int b = a; b < centres->n_rows; b++) {
                 const int pair = centres->pair[a * centres->n_rows + b];
                 if (pair < 0) continue;
@@ -71,8 +72,8 @@ static void contract_columns(const Pixels *pixels, const Centres *centres, const
                     const int cj = centres->column[j], from = MAX(begin, cj - half), to = MIN(end, cj + half);
                     /* strips begin where those of `weighted` do; the kernel is zero beyond its ends */
                     const int c = begin + (from - begin) / STRIP * STRIP;
-                    hessian[(size_t)j * stride + i] =
-                        from <= to ? sum_products(centres->kernel - cj + c, weighted + c, to - c + 1) : 0.0;
+                    if (from <= to)
+                        hessian[row[j] + i] = sum_products(centres->kernel - cj + c, weighted + c, to - c + 1);
                 }
             }
         }

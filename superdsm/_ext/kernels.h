@@ -130,11 +130,12 @@ typedef struct {
                            double *s, Line *lines);
     void (*expand_columns)(const Pixels *pixels, const Centres *centres, const double *xi, double *expanded);
     void (*contract_columns)(const Pixels *pixels, const Centres *centres, const Contractions *work, double *gradient,
-                             double *hessian);
+                             double *hessian, const ptrdiff_t *row);
 
     /* cholesky.h */
-    void (*factorise)(double *a, const int *first, double *inverse_diagonal, int n);
-    void (*solve)(const double *a, const int *first, const double *inverse_diagonal, int n, double *x);
+    void (*factorise)(double *a, const ptrdiff_t *row, const int *first, double *inverse_diagonal, int n);
+    void (*solve)(const double *a, const ptrdiff_t *row, const int *first, const double *inverse_diagonal, int n,
+                  double *x);
 
     /* filters.h */
     void (*filter_tile)(double *out, ptrdiff_t stride, ptrdiff_t columns, const double *lines, ptrdiff_t n,

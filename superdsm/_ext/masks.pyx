@@ -167,3 +167,55 @@ def refine(const uint8_t[:, ::1] mask, const double[:, ::1] smooth, int32_t radi
                 else:
                     out[r, c] = 1
     return np.asarray(out).view(bool)
+
+
+cdef Py_ssize_t reach(uint8_t[::1] outside, int32_t[::1] stack, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
+    """Note a pixel that is to be looked at, unless it belongs to the mask or was noted before; return their number."""
+    if outside[at]:
+        return n
+    outside[at] = 2
+    stack[n] = <int32_t> at
+    return n + 1
+
+
+def fill_holes(const uint8_t[:, ::1] mask):
+    """Set the pixels that are not 4-connected to the border of the array outside the mask.
+
+    As `scipy.ndimage.binary_fill_holes`, but that takes an iteration per pixel of the way from the border, and labels
+    of the background take twice the time of all the rest that is done to a mask.
+
+    Parameters
+    ----------
+    mask : ndarray of uint8, 2-D
+        Zeros and ones.
+
+    Returns
+    -------
+    ndarray of bool, same shape
+    """
+    cdef Py_ssize_t height = mask.shape[0], width = mask.shape[1], size = height * width, i, c, n = 0
+    outside = np.array(mask)
+    cdef uint8_t[::1] values = outside.reshape(-1)
+    cdef int32_t[::1] stack = np.empty(size, np.int32)
+    with nogil:
+        for i in range(width if height else 0):
+            n = reach(values, stack, n, i)
+            n = reach(values, stack, n, size - 1 - i)
+        for i in range(height if width else 0):
+            n = reach(values, stack, n, i * width)
+            n = reach(values, stack, n, i * width + width - 1)
+        while n:
+            n -= 1
+            i = stack[n]
+            c = i % width
+            if i >= width:
+                n = reach(values, stack, n, i - width)
+            if c:
+                n = reach(values, stack, n, i - 1)
+            if c < width - 1:
+                n = reach(values, stack, n, i + 1)
+            if i < size - width:
+                n = reach(values, stack, n, i + width)
+        for i in range(size):
+            values[i] = values[i] != 2
+    return outside.view(bool)

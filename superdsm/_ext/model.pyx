@@ -55,7 +55,7 @@ cdef class Model(Objective):
         for k in range(6):
             self.at.gradient[n - 6 + k] = moments.gradient[k]
             for m in range(k + 1):
-                self.at.hessian[<size_t> (n - 6 + k) * n + n - 6 + m] = moments.hessian[
+                self.at.hessian[self.at.row[n - 6 + k] + n - 6 + m] = moments.hessian[
                     position(POWER1[k] + POWER1[m], POWER2[k] + POWER2[m])
                 ]
 
@@ -119,6 +119,7 @@ cdef class EllipticalModel(Model):
 
     def __cinit__(self, RegionLayout layout):
         self._reserve(layout, 6)
+        self.reserve_hessian()
 
     cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil:
         cdef Moments moments
@@ -194,6 +195,7 @@ cdef class DeformableModel(Model):
         self.work.weighted = <double*> self.memory.take(width + STRIP, sizeof(double))
         self.work.lines = self.lines
         self._find_envelope()
+        self.reserve_hessian()
 
     cdef int _find_envelope(self) except -1:
         """Gaussians overlap within the truncation only; q belongs to all pixels."""
@@ -204,16 +206,20 @@ cdef class DeformableModel(Model):
                 for i in range(centres.first[a], centres.first[a + 1]):
                     self.at.envelope[i] = i
                     for b in range(a + 1):
+                        if centres.row[a] - centres.row[b] > reach:
+                            continue
                         for j in range(centres.first[b], centres.first[b + 1]):
-                            if (centres.row[a] - centres.row[b] <= reach
-                                    and abs(centres.column[i] - centres.column[j]) <= reach):
+                            if abs(centres.column[i] - centres.column[j]) <= reach:
                                 self.at.envelope[i] = min(self.at.envelope[i], j)
+                                break
+                        if self.at.envelope[i] < i:  # what follows is farther right in the row
+                            break
         return 0
 
     cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil:
         cdef const Pixels* pixels = &self.layout.pixels
         cdef const Centres* centres = &self.centre_layout.centres
-        cdef size_t width = pixels.width, n = self.n
+        cdef size_t width = pixels.width
         cdef Moments moments
         if centres.n == 0:
             kernels.elliptical_pass(pixels, x, stride, &moments, self.lines)
@@ -224,8 +230,10 @@ cdef class DeformableModel(Model):
                 memset(self.work.singles, 0, 4 * centres.n_rows * width * sizeof(double))
             kernels.deformable_pass(pixels, centres, x + centres.n, derivatives, &moments, &self.work)
         if derivatives:
-            memset(self.at.hessian, 0, n * n * sizeof(double))
-            kernels.contract_columns(pixels, centres, &self.work, self.at.gradient, self.at.hessian)
+            memset(self.at.hessian, 0, self.at.size * sizeof(double))
+            kernels.contract_columns(
+                pixels, centres, &self.work, self.at.gradient, self.at.hessian, self.at.row
+            )
             self._polynomial_derivatives(&moments)
         return moments.energy
 

@@ -20,8 +20,10 @@ cdef struct Progress:
 
 cdef struct Derivatives:
     double* gradient            # n
-    double* hessian             # n x n, its lower triangle
+    double* hessian             # its lower triangle within the envelope, row after row
+    size_t size                 # of `hessian`
     int* envelope               # n: first column of each row of the Hessian that is not zero by structure
+    Py_ssize_t* row             # n: where column 0 of each row of `hessian` would be, relative to its beginning
     double* inverse_diagonal    # n: of the factor of the Hessian
 
 
@@ -31,6 +33,7 @@ cdef class Objective:
     cdef Memory memory
 
     cdef int reserve(self, int n) except -1
+    cdef int reserve_hessian(self) except -1
     cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil
     cdef double regularise(self, const double* x, const Regulariser* reg, bint derivatives, bint mixed) noexcept nogil
     cdef Status newton(self, double* x, const Regulariser* reg, int stride, double tolerance, double deadline,

@@ -32,12 +32,22 @@ cdef class Objective:
     """An energy with its derivatives, plus the regulariser of all parameters but the last six."""
 
     cdef int reserve(self, int n) except -1:
-        """Memory for n parameters."""
+        """Memory for n parameters, but for that of the Hessian."""
         self.n, self.memory = n, Memory()
         self.at.gradient = <double*> self.memory.take(n, sizeof(double))
-        self.at.hessian = <double*> self.memory.take(<size_t> n * n, sizeof(double))
         self.at.envelope = <int*> self.memory.take(n, sizeof(int))
         self.at.inverse_diagonal = <double*> self.memory.take(n, sizeof(double))
+        self.at.row = <Py_ssize_t*> self.memory.take(n, sizeof(Py_ssize_t))
+        return 0
+
+    cdef int reserve_hessian(self) except -1:
+        """Memory for the Hessian within its envelope, which is known now."""
+        cdef int i
+        self.at.size = 0
+        for i in range(self.n):
+            self.at.row[i] = <Py_ssize_t> self.at.size - self.at.envelope[i]
+            self.at.size += i + 1 - self.at.envelope[i]
+        self.at.hessian = <double*> self.memory.take(self.at.size, sizeof(double))
         return 0
 
     cdef double evaluate(self, const double* x, bint derivatives, int stride) noexcept nogil:
@@ -59,7 +69,7 @@ cdef class Objective:
                 if mixed:
                     curvature = PARABOLA * reg.alpha / root + (1 - PARABOLA) * curvature
                 self.at.gradient[i] += reg.alpha * x[i] / root
-                self.at.hessian[<size_t> i * n + i] += curvature
+                self.at.hessian[self.at.row[i] + i] += curvature
         return energy
 
     cdef Status newton(self, double* x, const Regulariser* reg, int stride, double tolerance, double deadline,
@@ -76,8 +86,8 @@ cdef class Objective:
         while progress.iterations < MAX_ITERATIONS:
             for i in range(n):
                 step[i] = -self.at.gradient[i]
-            kernels.factorise(self.at.hessian, self.at.envelope, self.at.inverse_diagonal, n)
-            kernels.solve(self.at.hessian, self.at.envelope, self.at.inverse_diagonal, n, step)
+            kernels.factorise(self.at.hessian, self.at.row, self.at.envelope, self.at.inverse_diagonal, n)
+            kernels.solve(self.at.hessian, self.at.row, self.at.envelope, self.at.inverse_diagonal, n, step)
             decrement = 0
             for i in range(n):
                 decrement -= self.at.gradient[i] * step[i]
@@ -144,8 +154,12 @@ cdef class Objective:
         hessian : ndarray of float64, shape (n, n)
         """
         cdef Regulariser reg = Regulariser(alpha, epsilon)
-        cdef int n = self.n
+        cdef int n = self.n, i, j
         self.check(x)
         cdef double energy = self.evaluate(&x[0], True, 1) + self.regularise(&x[0], &reg, True, False)
-        lower = np.tril(np.asarray(<double[:n, :n]> self.at.hessian))
-        return energy, np.array(<double[:n]> self.at.gradient), lower + np.tril(lower, -1).T
+        full = np.zeros((n, n))
+        cdef double[:, ::1] hessian = full
+        for i in range(n):
+            for j in range(self.at.envelope[i], i + 1):
+                hessian[i, j] = hessian[j, i] = self.at.hessian[self.at.row[i] + j]
+        return energy, np.array(<double[:n]> self.at.gradient), full

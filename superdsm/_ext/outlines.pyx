@@ -23,7 +23,8 @@ cdef Py_ssize_t follow(const int32_t[:, ::1] labels, uint8_t[:, ::1] seen, uint8
     """Follow the outline that begins with the upper edge of a pixel, eastwards; return the number of its corners.
 
     The label is on the right of the way. Upper edges that are passed are marked with `bit`. Where two pixels of the
-    label meet in a corner only, the way goes on to the other pixel. Corners are noted from `first` on, if there are any.
+    label meet in a corner only, the way goes on to the other pixel. Corners are noted from `first` on, if there is
+    room for them.
     """
     cdef int32_t label = labels[row, col]
     cdef Py_ssize_t x = col, y = row, n = 0

@@ -73,10 +73,12 @@ cdef extern from "kernels.h" nogil:
                                Line* lines) noexcept nogil
         void (*expand_columns)(const Pixels*, const Centres*, const double* xi, double* expanded) noexcept nogil
         void (*contract_columns)(const Pixels*, const Centres*, const Contractions*, double* gradient,
-                                 double* hessian) noexcept nogil
-        void (*factorise)(double* a, const int* first, double* inverse_diagonal, int n) noexcept nogil
+                                 double* hessian, const Py_ssize_t* row) noexcept nogil
+        void (*factorise)(
+            double* a, const Py_ssize_t* row, const int* first, double* inverse_diagonal, int n
+        ) noexcept nogil
         void (*solve)(
-            const double* a, const int* first, const double* inverse_diagonal, int n, double* x
+            const double* a, const Py_ssize_t* row, const int* first, const double* inverse_diagonal, int n, double* x
         ) noexcept nogil
         void (*filter_tile)(double* out, Py_ssize_t stride, Py_ssize_t columns, const double* lines, Py_ssize_t n,
                             const double* weights, Py_ssize_t radius, const char* wanted) noexcept nogil

@@ -27,7 +27,7 @@ from superdsm.batch.tasks.export import for_export
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.overwriting import Files
 from superdsm.batch.tasks.paths import scripts_absolute
-from superdsm.batch.tasks.prepare import PreparedTask, Preparer
+from superdsm.batch.tasks.prepare import PreparedTask, Preparer, unused_parts
 from superdsm.batch.tasks.tree import Task, TaskTree, discover
 from superdsm.corrections import Corrections
 from superdsm.errors import ConfigError, TaskError
@@ -320,7 +320,7 @@ class Batch:
             task = writer.prepared.task
             entry = journals[task.name].get(file_id)
             output = None if entry is None else entry.outputs.get(writer.export)
-            if output is None or output.path != recorded_path(path, task.directory):
+            if output is None or output.path != recorded_path(path, task):
                 return False
             return not output_problem(output, path)
 
@@ -472,7 +472,7 @@ class Batch:
             wanted = {key for task in tasks for key in _keys_in_use(planner.plan(preparer.prepare(task)))}
             gone = [key for key in store.keys() if key not in wanted or key in damaged]  # noqa: SIM118 - no mapping
             freed = sum(store.remove(key) for key in gone)
-            leftovers = store.leftovers()
+            leftovers = [*store.leftovers(), *(path for task in tasks for path in unused_parts(preparer.prepare(task)))]
             for path in leftovers:
                 freed += path.stat().st_size
                 path.unlink()
@@ -499,4 +499,5 @@ def _keys_in_use(plan: TaskPlan) -> set[str]:
     images = {(image.image, image.corrections.digest) for image in plan.images}
     images |= {(entry.image, entry.corrections) for entry in plan.journal.entries()}
     images |= {(image, "") for image, _ in images}  # for the day when the corrections are taken back
-    return {key for image, corrected in images if image for key in plan.prepared.recipe.keys(image, corrected)}
+    recipe = plan.prepared.recipe
+    return {key for image, corrected in images if image for key in recipe.keys(image, corrected).values()}

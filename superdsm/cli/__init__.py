@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from superdsm import streams
-from superdsm.errors import KernelsError, SuperDSMError
+from superdsm.errors import KernelsError, SuperDSMError, escaped, one_line
 from superdsm.records import Command, ExitCode
 
 EXIT_GRACE = 5.0  # seconds
@@ -78,6 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         What the shell is told, see `superdsm.records.ExitCode`.
     """
+    if argv is None and "--debug" not in sys.argv:
+        from superdsm.cli.messages import tell_of_threads
+
+        tell_of_threads()
     with streams.never_failing() as losses:
         code = _run_safely(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -131,6 +135,10 @@ def _run_safely(argv: Sequence[str]) -> int:
         if debug:
             raise
         return _complain(f"error: {exc}", ExitCode.ERROR)
+    except ImportError as exc:  # of a library that is damaged, or for which memory is short
+        if debug:
+            raise
+        return _complain(f"error: {one_line(exc)}; to see where, add --debug", ExitCode.ERROR)
     except MemoryError:
         if debug:
             raise
@@ -138,13 +146,14 @@ def _run_safely(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # standard output that somebody else has put there
         return ExitCode.CLOSED_PIPE
     except OSError as exc:
-        if debug or exc.filename is None:
+        if debug or exc.errno is None:
             raise
-        return _complain(f"error: {exc.filename}: {exc.strerror}", ExitCode.ERROR)
+        where = "" if exc.filename is None else f"{exc.filename}: "
+        return _complain(f"error: {where}{exc.strerror}", ExitCode.ERROR)
 
 
 def _complain(message: str, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"superdsm: {message}\n")
+    sys.stderr.write("\n".join(map(escaped, f"superdsm: {message}".split("\n"))) + "\n")
     return code
 
 

@@ -33,11 +33,15 @@ def run(args: argparse.Namespace) -> int:
     """Print the schema, or write it to a file."""
     from superdsm.batch.components import installed
     from superdsm.batch.tasks.schema import task_schema
+    from superdsm.batch.tasks.tree import FILE
+    from superdsm.errors import TaskError
     from superdsm.io import replacing
     from superdsm.plugins import resolve_stage
 
     stages = [resolve_stage(name)() for name in args.use]
     text = json.dumps(task_schema(installed(), stages), indent=2) + "\n"
+    if args.output is not None and args.output.name == FILE:
+        raise TaskError(f"{args.output}: is the name of a task; give the schema another one, as task.schema.json")
     if args.output is None:
         sys.stdout.write(text)
     else:

@@ -5,24 +5,25 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.cli import segment_exports
 from superdsm.cli.segment_exports import Wanted, places
+from superdsm.cli.segment_files import check_outputs, expanded, inputs_of, write_label_image
 from superdsm.config import PIXEL_SIZE, PROFILE, SETTINGS, Config, parse_json
 from superdsm.errors import ConfigError, ImageError, SuperDSMError, short
 from superdsm.lengths import mean_size, pixel_size
-from superdsm.parallel import THREAD_VARIABLES, cpu_count
+from superdsm.parallel import THREAD_VARIABLES, cpu_count, semaphores_work
 from superdsm.profiles import DEFAULT_PROFILE, PROFILES
 from superdsm.records import Command, ExitCode, ImageFailed, ImageFinished, Reader, RunFinished, RunStarted
 from superdsm.summary import described
 
 if TYPE_CHECKING:
     from superdsm.api import Result
-    from superdsm.batch.execution.scheduler import Lost
+    from superdsm.batch.execution.pool.scheduler import Lost
     from superdsm.io import Selection
     from superdsm.pipeline import Pipeline
 
@@ -49,6 +50,7 @@ class Job:
     select: "Selection"
     certify: bool = False
     exports: tuple[tuple[Wanted, Path], ...] = ()
+    measured: tuple[int | str, ...] = ()
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -67,6 +69,7 @@ class Outcome:
     error: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
     certificate: tuple[str, ...] = ()
+    labels: Path | None = None
 
     def __str__(self) -> str:
         noun = "object" if self.n_objects == 1 else "objects"
@@ -118,7 +121,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return 0 if all went well, 1 if some images failed, 2 if nothing could be done."""
     from superdsm.api import instruction_set
+    from superdsm.host import check_memory_limit
 
+    check_memory_limit()
     for name in THREAD_VARIABLES:  # before NumPy is loaded: the cores are for our own processes and threads
         os.environ.setdefault(name, "1")
     if args.jobs is not None and args.jobs < 1:
@@ -128,6 +133,9 @@ def run(args: argparse.Namespace) -> int:
     instruction_set()  # one message, not one for each image, if the kernels cannot be used
     if len(jobs) == 1 or getattr(args, "debug", False):
         return _report(jobs, _run_here(jobs))
+    if not semaphores_work():
+        sys.stderr.write("superdsm: warning: this system has no semaphores for worker processes; working in this one\n")
+        return _report(jobs, map(attempt, jobs))
     return _report(jobs, _run_in_processes(jobs, min(len(jobs), cores)))
 
 
@@ -154,22 +162,29 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
             pipeline.validate(part.merged(everywhere))
         except ConfigError as exc:
             raise ConfigError(f"{source}: {exc}", *exc.paths) from exc
+    args.images = expanded(args.images)
     readers = [reader_for(path) for path in args.images]
     outputs = _outputs(args)
     wanted = segment_exports.wanted(args, pipeline)
     exports = segment_exports.files(args.images, wanted)
-    _check_outputs([(*paths, *(path for _, path in more)) for paths, more in zip(outputs, exports, strict=True)])
+    inputs = inputs_of(args.images, args.config, (*args.use, *args.without))
+    check_outputs([(*paths, *(path for _, path in more)) for paths, more in zip(outputs, exports, strict=True)], inputs)
     threads = max(1, cores // len(outputs))
     select = Selection(_index(args.channel), _index(args.z), args.t, args.scene)
+    measured = tuple(_channel(name) for name in dict.fromkeys(args.measured))
     return [
-        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify, more)
+        Job(image, reader, labels, overlay, pipeline, config, threads, select, args.certify, more, measured)
         for (image, labels, overlay), reader, more in zip(outputs, readers, exports, strict=True)
     ]
 
 
 def _index(text: str | None) -> int | str | None:
     """Return a number as such, and names as they are."""
-    return int(text) if text is not None and text.isdecimal() else text
+    return None if text is None else _channel(text)
+
+
+def _channel(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def read_config(path: Path | None, settings: list[str]) -> tuple[Config, list[tuple[Config, str]]]:
@@ -220,39 +235,6 @@ def _paths(images: list[Path], place: str, suffix: str, what: str, suffixes: tup
     return places(images, place, names, what, suffixes)
 
 
-def _check_outputs(outputs: Sequence[tuple[Path | None, ...]]) -> None:
-    """Check that every file to be written, all but the first of each, has a name of its own, and can be written."""
-    inputs = {image.resolve() for image, *_ in outputs if image}
-    made_from: dict[Path, Path | None] = {}
-    for image, *paths in outputs:
-        for path in filter(None, paths):
-            place = path.resolve()
-            if place in inputs:
-                raise SuperDSMError(f"{path}: is one of the images and would be overwritten; choose another output")
-            if place in made_from:
-                raise SuperDSMError(
-                    f"{path}: would be written twice, for {made_from[place]} and for {image}; "
-                    f"segment images of the same name separately, and give --overlay another path than -o"
-                )
-            if place.is_dir():
-                raise SuperDSMError(f"{path}: is a directory; choose another name for the output")
-            made_from[place] = image
-    for directory in dict.fromkeys(place.parent for place in made_from):
-        _check_writable(directory)
-
-
-def _check_writable(directory: Path) -> None:
-    import tempfile
-
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
-    try:
-        tempfile.TemporaryFile(dir=existing).close()
-    except OSError as exc:
-        raise SuperDSMError(
-            f"{directory}: the output cannot be written there ({existing}: {exc.strerror}); choose another directory"
-        ) from exc
-
-
 def segment_file(job: Job, observe: Any = None) -> Outcome:
     """Segment an image and write what was asked for.
 
@@ -262,7 +244,8 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         The image cannot be segmented; the line names it.
     """
     from superdsm.api import segment
-    from superdsm.io import open_image, read_plane, write_labels, write_rgb
+    from superdsm.io import open_image, read_plane, write_rgb
+    from superdsm.io.planes import Planes
 
     start = time.perf_counter()
     name = str(job.image)
@@ -272,11 +255,12 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
         config, size = _sized(job, source.pixel_size)
         result = segment(image, config, pipeline=job.pipeline, jobs=job.threads, name=name, observe=observe)
         labels = result.labels
-        write_labels(job.labels, labels, size)
+        written, moved = write_label_image(job.labels, labels, size)
+        planes = Planes(job.image, lambda name: read_plane(source, replace(job.select, channel=name)), job.measured)
         if job.overlay is not None:
             write_rgb(job.overlay, result.overlay())
         for wanted, path in job.exports:
-            wanted.write(path, result, job.image, size)
+            wanted.write(path, result, job.image, size, planes)
     except MemoryError as exc:
         raise ImageError(f"{name}: does not fit into memory; use fewer --jobs, or cut it into smaller images") from exc
     except SystemExit as exc:  # a reader may be anybody's code
@@ -290,10 +274,11 @@ def segment_file(job: Job, observe: Any = None) -> Outcome:
     return Outcome(
         int(labels.max(initial=0)),
         seconds,
-        tuple(result.warnings),
+        (*result.warnings, *moved),
         source.notes,
         summary=result.summary,
         certificate=certificate,
+        labels=written,
     )
 
 
@@ -342,7 +327,7 @@ def _run_in_processes(jobs: list[Job], workers: int) -> Iterator[Outcome]:
     import tempfile
 
     from superdsm.batch.execution.job import check_portable
-    from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
+    from superdsm.batch.execution.pool.scheduler import LEFT_BEHIND, Lost, Scheduler
     from superdsm.batch.storage.progress import ProgressMessage, ProgressReader
     from superdsm.plugins import registry
     from superdsm.records import ExecutorOptions
@@ -395,7 +380,8 @@ def _report(jobs: list[Job], outcomes: Iterator[Outcome]) -> int:
             sys.stdout.write(f"{name}: {outcome}\n")
             sys.stdout.flush()
             told = (*outcome.notes, *outcome.warnings)
-            notify(ImageFinished("", name, outcome.seconds, job.outputs, outcome.n_objects, told))
+            written = tuple(outcome.labels or path if path == job.labels else path for path in job.outputs)
+            notify(ImageFinished("", name, outcome.seconds, written, outcome.n_objects, told))
     notify(RunFinished("", "", len(jobs) - failed, failed, time.perf_counter() - start))
     if not failed:
         return ExitCode.OK

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from superdsm.pipeline import Pipeline
 
 OPTION = "--export-option"
+MEASURE = "--measure-channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,14 @@ class Wanted:
     place: str
     options: Mapping[str, Any]
 
-    def write(self, path: Path, result: "Result", image: Path, pixel_size: tuple[float, float] | None) -> None:
+    def write(
+        self,
+        path: Path,
+        result: "Result",
+        image: Path,
+        pixel_size: tuple[float, float] | None,
+        planes: Mapping[str, Any],
+    ) -> None:
         """Write the file of an image; for errors see `superdsm.io.exporters.export`."""
         from superdsm.io.exporters import export
 
@@ -48,6 +56,7 @@ class Wanted:
             tuple(result.log),
             result.timings,
             pixel_size,
+            planes if self.exporter.measures_channels else {},
             file=image.name,
         )
         export(self.exporter, path, result.fields, context)
@@ -71,6 +80,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="export_options",
         help="set an option of the files of --export, for instance dilate=2; repeatable",
+    )
+    parser.add_argument(
+        MEASURE,
+        metavar="CHANNEL",
+        action="append",
+        default=[],
+        dest="measured",
+        help="with --export objects=PATH, measure this channel, too: an index from 0 or a name; repeatable",
     )
 
 
@@ -104,6 +121,8 @@ def wanted(args: argparse.Namespace, pipeline: "Pipeline") -> list[Wanted]:
         except ConfigError as exc:
             raise ConfigError(f"{OPTION} {exc}") from exc
         found.append(Wanted(exporter, place, options))
+    if args.measured and not any(item.exporter.measures_channels for item in found):
+        raise SuperDSMError(f"{MEASURE} {args.measured[0]}: goes into a table of objects; add --export objects=PATH")
     known = sorted({spec.name for item in found for spec in item.exporter.options})
     for name in given:
         if name not in known:

@@ -17,6 +17,7 @@ from superdsm._ext.contours import step_across
 from superdsm.core.distance import squared_distance_to
 from superdsm.core.filters import gaussian
 from superdsm.core.labels import label_image
+from superdsm.core.necks import divide
 from superdsm.core.normalise import quantile, sample
 from superdsm.core.objects import BoolArray, FloatArray, Object
 from superdsm.core.resample import draw_degrees, largest_piece, resample, resample_mask
@@ -150,6 +151,8 @@ def to_image(
     outside_quantile: float,
     finest_radius: float,
     level_decay: float,
+    narrow: float,
+    least_divided: float,
 ) -> list[Object]:
     """Bring objects from the working grid to the pixels of the image, and fit their outlines to its intensities.
 
@@ -178,12 +181,17 @@ def to_image(
     level_decay : float
         Of objects of larger radii the level is less, by this power of the ratio: the better the outer edge is resolved,
         the more it is what people draw.
+    narrow : float
+        Objects are divided where their width is less than this fraction of that of the narrower part; see
+        `superdsm.core.necks.divide`. 0: nowhere.
+    least_divided : float
+        Smaller objects are not divided, in areas of a typical object.
 
     Returns
     -------
     list of Object
         The objects with masks on the pixels of the image: disjoint, 4-connected, without holes. Those that are lost on
-        the way are left out.
+        the way are left out. The parts of one that was divided have the same atoms.
     """
     items = [item for item in sorted(objects, key=lambda item: item.atoms) if not item.is_empty]
     labels = label_image(items, working_shape).astype(np.int32)
@@ -198,6 +206,8 @@ def to_image(
             inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
         labels = _as_wanted(items, labels, unmoved)
+    if narrow > 0:
+        items = _divided(items, labels, narrow, least_divided * math.pi * (radius * zoom) ** 2)
     labels = regrid(labels, (rows, columns), smoothing=smoothing)
     result = []
     for label, box in enumerate(ndimage.find_objects(labels), 1):
@@ -223,6 +233,22 @@ def _as_wanted(
         if item.is_outlined or (item.is_corrected and not there[label]):
             labels[unmoved == label] = label
     return labels
+
+
+def _divided(items: Sequence[Object], labels: npt.NDArray[np.int32], narrow: float, least_area: float) -> list[Object]:
+    """Divide the objects of a label image that have necks; return the objects by label, new ones at the end."""
+    result = list(items)
+    for label, box in enumerate(ndimage.find_objects(labels), 1):
+        if box is None:  # no pixel has the label; the stubs of SciPy do not know that
+            continue  # type: ignore[unreachable]
+        if items[label - 1].is_corrected:
+            continue
+        mask = labels[box] == label
+        parts = divide(mask, narrow) if np.count_nonzero(mask) >= least_area else None
+        for part in range(2, 1 if parts is None else int(parts.max()) + 1):
+            result.append(items[label - 1])
+            labels[box][parts == part] = len(result)
+    return result
 
 
 def regrid(labels: npt.NDArray[np.int32], shape: tuple[int, int], *, smoothing: float) -> npt.NDArray[np.int32]:

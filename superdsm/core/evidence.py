@@ -16,7 +16,7 @@ from scipy import ndimage
 from superdsm.core.contours import TINY, sharpness, surroundings
 from superdsm.core.filters import gaussian
 from superdsm.core.normalise import noise_level, weighted_quantile
-from superdsm.core.objects import FloatArray, Object
+from superdsm.core.objects import BoolArray, FloatArray, Object
 from superdsm.core.resample import resample
 from superdsm.parallel import Map, serial_map
 
@@ -33,11 +33,14 @@ class Evidence:
         The step of the intensity across its outline, as a fraction of the amplitude.
     area : int
         Its pixels.
+    solidity : float
+        What part of its convex hull it fills.
     """
 
     amplitude: float
     sharpness: float
     area: int
+    solidity: float
 
 
 def select(
@@ -51,6 +54,7 @@ def select(
     min_sharpness: float,
     min_area: float,
     max_area: float,
+    min_solidity: float,
     smoothing: float,
     reach: float,
     inside_quantile: float,
@@ -78,6 +82,8 @@ def select(
         Smallest sharpness, as a fraction of the typical one of the objects.
     min_area, max_area : float
         Smallest and largest area, as a fraction of the area of a typical object.
+    min_solidity : float
+        Smallest part of its convex hull that an object fills.
     smoothing, reach, inside_quantile, outside_quantile : float
         How amplitudes are measured; see `superdsm.core.contours.to_image`.
     finest_radius : float
@@ -90,8 +96,8 @@ def select(
     objects : list of Object
         Those that remain; all that a person has said to be right.
     log : list of dict
-        One record per discarded object: its ``atoms``, the ``reason`` ("norm_energy", "small", "large", "noise", "dim",
-        "blurred"), the ``value`` and the ``threshold`` that it misses.
+        One record per discarded object: its ``atoms``, the ``reason`` ("norm_energy", "small", "large", "irregular",
+        "noise", "dim", "blurred"), the ``value`` and the ``threshold`` that it misses.
     """
     zoom = min(1.0, finest_radius / radius)
     rows, columns = image.shape
@@ -103,12 +109,13 @@ def select(
     def measure(label: int) -> Evidence:
         box, area = boxes[label - 1], objects[label - 1].area
         if box is None:  # its pixels were given to others that are as small; the stubs of SciPy do not know that
-            return Evidence(0.0, 0.0, area)  # type: ignore[unreachable]
+            return Evidence(0.0, 0.0, area, 0.0)  # type: ignore[unreachable]
         seen = surroundings(
             smooth, labels, label, box,
             reach=reach, inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
-        return Evidence(seen.amplitude, sharpness(smooth, labels, label, box, seen.amplitude), area)
+        step = sharpness(smooth, labels, label, box, seen.amplitude)
+        return Evidence(seen.amplitude, step, area, solidity(objects[label - 1].fragment))
 
     found = map(measure, range(1, len(objects) + 1))
     area = math.pi * radius**2
@@ -117,6 +124,7 @@ def select(
         ("norm_energy", [-item.energy / max(item.n_pixels, 1) for item in objects], -max_norm_energy),
         ("small", [one.area / area for one in found], min_area),
         ("large", [-one.area / area for one in found], -max_area),
+        ("irregular", [one.solidity for one in found], min_solidity),
         ("noise", [one.amplitude / max(noise, TINY) for one in found], min_significance),
     ]
     verdicts: list[tuple[str, float, float] | None] = [None] * len(objects)
@@ -153,6 +161,32 @@ def _typical(values: Sequence[tuple[float, Evidence]]) -> float:
         return 0.0
     areas = np.array([one.area for _, one in values], np.float64)
     return weighted_quantile(np.array([value for value, _ in values]), areas, 0.5)
+
+
+def solidity(mask: BoolArray) -> float:
+    """Return which part of its convex hull a mask fills.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, 2-D
+        The mask, cut to its bounding box; not empty.
+
+    Returns
+    -------
+    float
+        1 for a rectangle, about 0.97 for a disk in pixels, less for masks with bays.
+    """
+    from scipy.spatial import ConvexHull
+
+    columns = mask.shape[1]
+    first = mask.argmax(axis=1)
+    last = columns - mask[:, ::-1].argmax(axis=1)
+    rows = np.flatnonzero(mask.any(axis=1))
+    # the corners of the outermost pixels of each row
+    corners = np.concatenate([
+        np.column_stack([rows + row, ends[rows]]) for row in (0, 1) for ends in (first, last)
+    ])  # fmt: skip
+    return float(np.count_nonzero(mask) / ConvexHull(corners).volume)  # in two dimensions, the volume is the area
 
 
 def sampled_labels(

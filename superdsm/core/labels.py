@@ -47,11 +47,30 @@ def label_image(
         The labels, 0: background. Pixels of several objects belong to the object from which they are flooded; an object
         that has no pixel for itself is given some.
     """
+    return draw_labels(labelled(objects, shape, merge_overlap_threshold=merge_overlap_threshold, dilate=dilate), shape)
+
+
+def labelled(
+    objects: Sequence[Object],
+    shape: tuple[int, ...],
+    *,
+    merge_overlap_threshold: float = math.inf,
+    dilate: int = 0,
+) -> list[Object]:
+    """Return the objects that get the labels 1, 2, ..., in this order, with their masks; see `label_image`.
+
+    Of objects that become one the first lends its other attributes.
+    """
     items = [item for item in sorted(objects, key=lambda item: item.atoms) if not item.is_empty]
     if dilate:
         items = [item for item in (_dilated(item, dilate, shape) for item in items) if not item.is_empty]
     if merge_overlap_threshold < math.inf:
         items = _merged(items, merge_overlap_threshold)
+    return items
+
+
+def draw_labels(items: list[Object], shape: tuple[int, ...]) -> npt.NDArray[np.uint16] | npt.NDArray[np.uint32]:
+    """Draw the label image of what `labelled` returns; see `label_image`."""
     labels = np.zeros(shape, np.int32)
     contested = 0
     for label, item in enumerate(items, 1):

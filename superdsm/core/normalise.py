@@ -220,7 +220,7 @@ def normalised(
     """
     scale = radius / np.sqrt(2)
     smooth = gaussian(image, smoothing, map)
-    noise = float(np.median(np.abs(smooth - gaussian(smooth, radius / 3, map)))) / NORMAL_MEDIAN
+    noise = float(np.median(np.abs(sample(smooth - gaussian(smooth, radius / 3, map))))) / NORMAL_MEDIAN
     height = smooth - background(smooth, radius, background_reach)
     typical = typical_amplitude(height, radius)
     if not typical > 0:

@@ -1,6 +1,8 @@
 """Objects: models of sets of atoms, with their masks cut to bounding boxes."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,14 @@ CORRECTED, OUTLINED = "corrected", "outlined"  # reasons of objects of which a p
 
 EMPTY: BoolArray = np.zeros((0, 0), bool)
 EMPTY.setflags(write=False)
+
+
+class Verdict(NamedTuple):
+    """Why an object is discarded: the criterion, its value for the object, and the limit that this misses."""
+
+    reason: str
+    value: float
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +54,8 @@ class Object:
         Why the cover of the cluster of the object may not be the best one: keys of
         `superdsm.core.certificate.REASONS`. Of objects that a person wants as they are: `CORRECTED`, and `OUTLINED` if
         the mask was drawn by hand.
+    verdict : Verdict or None
+        Of an object that was discarded: why.
     """
 
     atoms: tuple[int, ...]
@@ -56,6 +68,7 @@ class Object:
     margin: float | None = None
     confidence: float | None = None
     reasons: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Object):
@@ -70,6 +83,7 @@ class Object:
             "margin",
             "confidence",
             "reasons",
+            "verdict",
         )
         return all(getattr(self, name) == getattr(other, name) for name in names) and np.array_equal(
             self.fragment, other.fragment
@@ -132,3 +146,23 @@ def cropped(mask: BoolArray, offset: tuple[int, int]) -> tuple[tuple[int, int], 
     cols = np.flatnonzero(mask.any(axis=0))
     fragment = mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1].copy()
     return (offset[0] + int(rows[0]), offset[1] + int(cols[0])), fragment
+
+
+def discarded(cover: Sequence[Object], log: Iterable[Mapping[str, Any]]) -> list[Object]:
+    """Return the objects of a cover that were discarded, each with its verdict.
+
+    Parameters
+    ----------
+    cover : sequence of Object
+        The objects, each of other atoms.
+    log : iterable of mapping
+        A record per discarded object, with its ``atoms``, ``reason``, ``value`` and ``threshold``.
+    """
+    items = {item.atoms: item for item in cover}
+    return [
+        replace(
+            items[tuple(record["atoms"])],
+            verdict=Verdict(record["reason"], float(record["value"]), float(record["threshold"])),
+        )
+        for record in log
+    ]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from superdsm._ext import prices as kernel
 from superdsm.core import model
 from superdsm.core.objects import BoolArray, FloatArray, IntArray
 
@@ -202,10 +203,4 @@ def outside_ellipse(mask: BoolArray) -> float:
     float
         0 for an ellipse but for its pixels, 0.05 to 0.2 for two that touch.
     """
-    rows, columns = (axis.astype(np.float64) for axis in np.nonzero(mask))
-    rows -= rows.mean()
-    columns -= columns.mean()
-    # a pixel has an extent, so that also a line has two axes
-    a, b, c = (rows * rows).mean() + 1 / 12, (rows * columns).mean(), (columns * columns).mean() + 1 / 12
-    distances = (c * rows * rows - 2 * b * rows * columns + a * columns * columns) / (a * c - b * b)
-    return float(np.count_nonzero(distances > 4) / len(rows))
+    return kernel.outside_ellipse(np.ascontiguousarray(mask).view(np.uint8))

@@ -19,7 +19,7 @@ from superdsm._ext.radius import scale_maxima, without_overlaps
 from superdsm.core.filters import gaussian
 from superdsm.core.normalise import limited, noise_level, normalised, robust_range, weighted_quantile
 from superdsm.core.prices import outside_ellipse
-from superdsm.core.resample import resample
+from superdsm.core.resample import largest_piece, resample
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,7 +31,9 @@ COARSE_RADIUS = 12.0  # what the radius is on the grid on which outlines are loo
 MOST_ZOOM = 2.0
 MOST_COARSE_PIXELS = 2**19  # of that grid; of larger images parts are looked at
 LEAST_AREA = 0.1  # of an object that tells the size, in typical areas
+LEAST_HEIGHT = 0.5  # of such an object above its surroundings, in typical heights: debris and texture are dim
 ELLIPTICAL = 0.06  # less than this part of a single object is outside of the ellipse of its moments
+MARGIN = 2  # pixels around an object on that grid, for what it stands out of
 LOG_NOISE = 0.62  # standard deviation of sigma^2 LoG of white noise of standard deviation 1, times sigma
 
 
@@ -130,26 +132,28 @@ def refined_radius(image: FloatArray, radius: float, *, trust: float) -> float:
     """
     zoom = min(COARSE_RADIUS / radius, MOST_ZOOM)
     parts = [image[tile] for tile in _tiles(image.shape, int(MOST_COARSE_PIXELS / zoom**2))]
-    areas = [area for part in parts for area in _single_areas(part, radius, zoom)]
-    if not areas:
+    found = np.concatenate([_singles(part, radius, zoom) for part in parts])
+    if not len(found):
         return radius
-    sizes = np.array(areas)
-    typical = math.sqrt(weighted_quantile(sizes, sizes, 0.5) / math.pi)
+    areas, heights = found.T
+    areas = areas[heights >= LEAST_HEIGHT * weighted_quantile(heights, areas, 0.5)]
+    typical = math.sqrt(weighted_quantile(areas, areas, 0.5) / math.pi)
     return float(radius ** (1 - trust) * typical**trust)
 
 
-def _single_areas(image: FloatArray, radius: float, zoom: float) -> list[float]:
-    """Return the areas of the components of the foreground that look like one object, in pixels of the image."""
+def _singles(image: FloatArray, radius: float, zoom: float) -> FloatArray:
+    """Return area in pixels of the image, and height above the darkest pixel around, of what looks like one object."""
     shape = max(1, round(image.shape[0] * zoom)), max(1, round(image.shape[1] * zoom))
-    y = _foreground(resample(image, shape), radius * zoom)
-    components, _ = ndimage.label(y > 0)
-    areas: list[float] = []
+    coarse = resample(image, shape)
+    components, _ = ndimage.label(_foreground(coarse, radius * zoom) > 0)
+    found: list[tuple[float, float]] = []
     for label, box in enumerate(ndimage.find_objects(components), 1):
-        mask = ndimage.binary_fill_holes(components[box] == label)
+        _, mask = largest_piece(components[box] == label, (0, 0))  # a component is one piece; its holes are filled
         area = np.count_nonzero(mask) / zoom**2
         if area >= LEAST_AREA * math.pi * radius**2 and outside_ellipse(mask) < ELLIPTICAL:
-            areas.append(float(area))
-    return areas
+            around = coarse[tuple(slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in box)]
+            found.append((float(area), float(coarse[box][mask].mean() - around.min())))
+    return np.array(found).reshape(-1, 2)
 
 
 _foreground = partial(  # positive in the foreground; the radius does not follow the hyperparameters of the stage
@@ -224,7 +228,8 @@ def _level_blobs(level: FloatArray, least: float) -> FloatArray:
 
 def _halved(level: FloatArray) -> FloatArray:
     """Average blocks of 2 x 2 pixels; a last odd row or column counts twice."""
-    padded = np.pad(level, [(0, size % 2) for size in level.shape], mode="edge")
+    odd = [(0, size % 2) for size in level.shape]
+    padded = np.pad(level, odd, mode="edge") if level.shape[0] % 2 or level.shape[1] % 2 else level
     rows = padded[::2] + padded[1::2]
     return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4)
 

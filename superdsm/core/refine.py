@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from superdsm._ext import masks
 from superdsm.core.objects import BoolArray, FloatArray, Object, cropped
@@ -38,19 +37,6 @@ def padded_box(item: Object, pad: int, image_shape: tuple[int, ...]) -> tuple[Bo
     row, col = (start - first for start, first in zip(item.offset, starts, strict=True))
     mask[row : row + item.fragment.shape[0], col : col + item.fragment.shape[1]] = item.fragment
     return mask, (slice(starts[0], stops[0]), slice(starts[1], stops[1]))
-
-
-def without_holes(mask: BoolArray) -> BoolArray:
-    """Set the pixels that are not 4-connected to the border of the array outside the mask.
-
-    As `scipy.ndimage.binary_fill_holes`, which takes an iteration per pixel of the way from the border.
-    """
-    background, n = ndimage.label(~mask)
-    filled = np.ones(n + 1, bool)
-    for edge in (background[0], background[-1], background[:, 0], background[:, -1]):
-        filled[edge] = False
-    filled[0] = True
-    return filled[background]
 
 
 def refine_mask(item: Object, smooth: FloatArray, *, stdamp: float, max_distance: int, fill_holes: bool) -> Object:
@@ -88,6 +74,6 @@ def refine_mask(item: Object, smooth: FloatArray, *, stdamp: float, max_distance
             mask = masks.dilate(mask.view(np.uint8), radius)
         offset = box[0].start, box[1].start
     if fill_holes:
-        mask = without_holes(mask)
+        mask = masks.fill_holes(np.ascontiguousarray(mask).view(np.uint8))
     offset, fragment = cropped(mask, offset)
     return replace(item, offset=offset, fragment=fragment)

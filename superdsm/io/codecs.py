@@ -8,7 +8,7 @@ import io
 import math
 import zipfile
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from superdsm.jsonable import plain
 
@@ -134,6 +134,10 @@ def _encode_objects(value: Iterable[Any]) -> "tuple[Any, dict[str, Array]]":
     reasons = [" ".join(getattr(obj, "reasons", ())) for obj in objects]
     if any(reasons):
         parts["reasons"] = np.asarray(reasons, dtype=np.str_)
+    if any(getattr(obj, "verdict", None) for obj in objects):  # only of those that were discarded
+        verdicts = [getattr(obj, "verdict", None) or ("", math.nan, math.nan) for obj in objects]
+        parts["verdict"] = np.asarray([reason for reason, *_ in verdicts], dtype=np.str_)
+        parts["verdict_figures"] = np.asarray([figures for _, *figures in verdicts], dtype=np.float64)
     return len(objects), parts
 
 
@@ -164,6 +168,7 @@ def _decode_objects(value: int, parts: "Mapping[str, Array]") -> list[Any]:
                 margin=_number(parts, "margin", index),
                 confidence=_number(parts, "confidence", index),
                 reasons=tuple(str(parts["reasons"][index]).split()) if "reasons" in parts else (),
+                verdict=_verdict(parts, index),
             )
         )
     return objects
@@ -172,6 +177,15 @@ def _decode_objects(value: int, parts: "Mapping[str, Array]") -> list[Any]:
 def _number(parts: "Mapping[str, Array]", name: str, index: int) -> float | None:
     value = float(parts[name][index]) if name in parts else math.nan
     return None if math.isnan(value) else value
+
+
+def _verdict(parts: "Mapping[str, Array]", index: int) -> Any:
+    from superdsm.core.objects import Verdict
+
+    if "verdict" not in parts or not parts["verdict"][index]:
+        return None
+    value, threshold = (float(figure) for figure in parts["verdict_figures"][index])
+    return Verdict(str(parts["verdict"][index]), value, threshold)
 
 
 _ENCODERS = {"json": _encode_json, "array": _encode_array, "table": _encode_table, "objects": _encode_objects}
@@ -198,6 +212,25 @@ def unpack(data: bytes, names: Iterable[str]) -> "dict[str, Array]":
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         for name in names:
+            _check_size(archive.zip.open(f"{name}.npy"), archive.zip.getinfo(f"{name}.npy").file_size)
             arrays[name] = archive[name]
             arrays[name].setflags(write=False)
     return arrays
+
+
+def _check_size(file: IO[bytes], size: int) -> None:
+    """Check that a file is as large as the array that it announces, before memory is taken for that.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
+    import numpy as np
+
+    with file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read[version](file)
+        if math.prod(shape) * dtype.itemsize != size - file.tell():
+            raise ValueError("an array is not as large as it announces")

@@ -16,6 +16,7 @@ from superdsm.io.imagej_rois import ROIS
 from superdsm.io.images import LABEL_SUFFIXES, check_suffix, replacing, save_labels
 from superdsm.io.label_exports import LABEL_OPTIONS, OBJECTS, labels_of
 from superdsm.io.label_files import CTC, OME
+from superdsm.io.tables import TABLES
 from superdsm.jsonable import arrays_and_sets, plain
 from superdsm.records import ExportContext, Exporter
 
@@ -112,6 +113,7 @@ EXPORTERS: tuple[Exporter, ...] = (
         doc="How far the energy is from the least one at most, by cluster (JSON).",
     ),
     *(GEOJSON, ROIS, COCO, OME, CTC),
+    *TABLES,
     Exporter(
         "cfg",
         (),

@@ -36,6 +36,7 @@ __all__ = [
     "write_rgb",
 ]
 
+OME_SUFFIXES = (".ome.tif", ".ome.tiff")
 LABEL_SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*LABEL_SUFFIXES, ".jpg", ".jpeg")
 MAX_UINT16 = 65_535
@@ -66,6 +67,11 @@ def read_image(path: str | Path, reader: Reader | None = None, select: Selection
         which no plane is chosen (the error lists what there is).
     """
     return read_plane(open_image(path, reader), select)
+
+
+def read_builtin(path: str) -> "npt.NDArray[Any]":
+    """Read an image with a built-in reader; those of plugins are known in the parent process only."""
+    return read_image(path, reader_for(Path(path), READERS))
 
 
 def open_image(path: str | Path, reader: Reader | None = None) -> ImageSource:
@@ -182,8 +188,7 @@ def write_labels(path: str | Path, labels: "npt.NDArray[Any]", pixel_size: tuple
         The file cannot be written, or its format cannot hold so many objects.
     """
     with replacing(Path(path)) as temporary:
-        is_ome = Path(path).name.lower().endswith((".ome.tif", ".ome.tiff"))
-        (save_ome if is_ome else save_labels)(temporary, labels, pixel_size)
+        save_labels(temporary, labels, pixel_size)
 
 
 def write_rgb(path: str | Path, rgb: "npt.NDArray[np.uint8]") -> None:
@@ -210,6 +215,9 @@ def save_labels(path: Path, labels: "npt.NDArray[Any]", pixel_size: tuple[float,
     import numpy as np
 
     check_suffix(path, LABEL_SUFFIXES, "label images")
+    if path.name.lower().endswith(OME_SUFFIXES):
+        save_ome(path, labels, pixel_size)
+        return
     largest = int(labels.max(initial=0))
     if path.suffix.lower() == ".png" and largest > MAX_UINT16:
         raise ImageError(f"{path}: PNG holds at most 65,535 objects, but there are {largest:,}; write a .tif file")

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superdsm.errors import ImageError
-from superdsm.io.images import MAX_UINT16, save_labels, save_ome
+from superdsm.io.images import MAX_UINT16, OME_SUFFIXES, save_labels, save_ome
 from superdsm.io.label_exports import LABEL_OPTIONS, OBJECTS, labels_of
 from superdsm.records import ExportContext, Exporter
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-OME_SUFFIXES = (".ome.tif", ".ome.tiff")
 
 
 def write_ome(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from superdsm.batch.api import Batch
 from superdsm.batch.results.flags import Flag, flags
 from superdsm.batch.results.images import ImageRecord, TaskResults
-from superdsm.batch.storage.journal import DONE, JournalEntry
+from superdsm.batch.results.summary import PLATE, figures_of
+from superdsm.batch.storage.journal import DONE
 from superdsm.batch.storage.layout import journals_directory
 from superdsm.batch.storage.store import DamagedError
 from superdsm.batch.tasks.file_ids import FileId
@@ -26,11 +27,13 @@ COLUMNS = (
     Column("radius", "radius (px)"),
     Column("radius_spread", "spread of radius", 2),
     Column("contrast", "contrast"),
+    Column("edge_width", "edge width (px)"),
     Column("boundary_share", "on the border", 2),
     Column("discarded", "left out", 6),
     Column("corrected", "corrected by hand", 6),
     Column("seconds", "seconds", 2),
 )
+WELL = "well"  # the column with the place on the plate
 MOST_EMBEDDED = 300  # images: above, thumbnails are files beside the page
 MOST_MEASURED = 200  # images whose objects are measured for the distributions
 MOST_VIEWED = 300  # images: above, only those that are flagged have large pictures, unless all are asked for
@@ -120,7 +123,7 @@ class _Gatherer:
     def report(self) -> TaskReport:
         """Return what is said of the task."""
         entries = [record.entry for record in self.results.values()]
-        found = dict(zip(self.results, flags(entries), strict=True))
+        found = dict(zip(self.results, flags(entries, [self._place(item)[0] for item in self.results]), strict=True))
         thumbnails, views = self._pictures(found)
         images = [
             self._image(file_id, found.get(file_id, []), thumbnails.get(file_id, ""), views.get(file_id, {}))
@@ -147,9 +150,27 @@ class _Gatherer:
         entry = self.results[file_id].entry
         remark = "; ".join([*entry.warnings, *filter(None, [entry.message])])
         discarded = dict(entry.summary.get("discarded", {}))
+        plate, well = self._place(file_id)
         return ImageReport(
-            str(file_id), entry.status, found, _values(entry), remark, discarded, source, "", "", thumbnail_url, views
+            str(file_id),
+            entry.status,
+            found,
+            figures_of(entry),
+            remark,
+            discarded,
+            source,
+            well,
+            plate,
+            thumbnail_url,
+            views,
         )
+
+    def _place(self, file_id: FileId) -> tuple[str, str]:
+        """Return plate and well of an image; "" where they are not known."""
+        columns = self.results.prepared.image_columns
+        cells = columns.values(self.results.prepared.image_path(file_id))
+        known = dict(zip(columns.names, cells or (), strict=False))
+        return known.get(PLATE, ""), known.get(WELL, "")
 
     def _pictures(
         self, found: Mapping[FileId, Sequence[Flag]]
@@ -220,19 +241,6 @@ class _Gatherer:
         while above is not None and above.name not in self.reported:
             above = above.parent
         return above
-
-
-def _values(entry: JournalEntry) -> dict[str, float | None]:
-    discarded = entry.summary.get("discarded")
-    return {
-        "objects": entry.n_objects if entry.n_objects >= 0 else None,
-        "discarded": sum(discarded.values()) if isinstance(discarded, Mapping) else None,
-        "seconds": sum(entry.seconds.values()) if entry.seconds else None,
-        **{
-            name: entry.summary.get(name)
-            for name in ("radius", "radius_spread", "contrast", "boundary_share", "corrected")
-        },
-    }
 
 
 def _objects(record: ImageRecord) -> list[Any]:

@@ -80,14 +80,14 @@ class Pictures:
     def _without_those_there(self, plan: Plan, task: str) -> dict[FileId, Path]:
         """Take the pictures out of a plan that are there, or would take long; return where all of them are."""
         (planned,) = plan.tasks
-        recipe, export = planned.prepared.recipe, planned.prepared.exports[0]
+        recipe, (export,) = planned.prepared.recipe, planned.prepared.exports.values()
         paths = {}
         for image in planned.images:
             path = paths[image.id] = Path(expand(export.pattern, image.id))
             key = _key(export, recipe, image) if image.image else ""
             if image.action != Action.RUN:
                 image.action = Action.NOTHING
-            elif any(recipe.stages[index].stored for index in image.compute):
+            elif any(recipe.stages[stage_id].stored for stage_id in image.compute):
                 image.action = Action.NOTHING
                 self.lost[task] = self.lost.get(task, 0) + 1
                 path.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ class Pictures:
 
     def _remember(self, plan: Plan) -> None:
         (planned,) = plan.tasks
-        recipe, export = planned.prepared.recipe, planned.prepared.exports[0]
+        recipe, (export,) = planned.prepared.recipe, planned.prepared.exports.values()
         for image in planned.images:
             path = Path(expand(export.pattern, image.id))
             if image.action == Action.RUN and path.is_file():

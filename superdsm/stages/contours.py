@@ -12,7 +12,7 @@ class Contours(Stage):
     """Bring the objects to the pixels of the image, and fit their boundaries to its intensities."""
 
     id = "contours"
-    version = "2"
+    version = "3"
     inputs = ("g_raw", "g_work", "cover", "scale")
     outputs = ("cover", "work_cover")
     fields = (on_grid("cover", "image"),)
@@ -31,6 +31,13 @@ class Contours(Stage):
         24.0, "Outlines of larger nuclei are fitted on a grid on which they have this radius.", min=4, max=1e4
     )
     level_decay = param(0.5, "Of still larger nuclei the level is less, by this power of the ratio.", min=0, max=4)
+    narrow = param(
+        0.88,
+        "Objects are divided where they are narrower than this part of their narrower side; 0: nowhere.",
+        min=0,
+        max=1,
+    )
+    least_divided = param(0.7, "Smaller objects are not divided, in areas of a typical nucleus.", min=0)
 
     def process(self, ctx: StageContext, *, g_raw: Any, g_work: Any, cover: Any, scale: Any) -> dict[str, Any]:
         """Return the ``cover`` with masks of the image, and as it was."""

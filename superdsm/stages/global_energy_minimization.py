@@ -105,6 +105,7 @@ class GlobalEnergyMinimization(Stage):
             result = self.corrected(ctx, result, corrections, setting, fields)
         for record in result.log:
             ctx.log(**record)
+        ctx.tell(fallbacks=sum(record["status"] not in SETTLED for record in result.log))
         for detail in result.certificate["details"]:
             if detail["reasons"]:
                 ctx.log(**{name: detail[name] for name in ("cluster", "atoms", "upper", "lower", "reasons")})
@@ -124,3 +125,6 @@ class GlobalEnergyMinimization(Stage):
             raise StageError(self.id, str(exc)) from exc
         ctx.tell(corrected=len(corrections["corrections"]))
         return result
+
+
+SETTLED = ("optimal", "noise")  # what became of a fit; otherwise the solver gave up, and a simpler model stands for it

@@ -14,7 +14,7 @@ class NucleusSize(Stage):
     """Estimate the radius of a typical nucleus, from 3 to 200 pixels, and how sure that is; or take it as given."""
 
     id = "nucleus-size"
-    version = "2"
+    version = "3"
     inputs = ("g_raw",)
     outputs = ("scale", "nuclei")
 

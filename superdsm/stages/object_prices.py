@@ -12,7 +12,7 @@ class ObjectPrices(Stage):
     """Prices for objects of two brightnesses, of odd outlines, and of large sizes: what nuclei that touch look like."""
 
     id = "object-prices"
-    version = "1"
+    version = "2"
     inputs = ("dsm_cfg", "scale")
     outputs = ("dsm_cfg",)
     stored = False

@@ -14,7 +14,7 @@ class Postprocess(Stage):
     id = "postprocess"
     version = "1"
     inputs = ("g_raw", "cover")
-    outputs = ("postprocessed_objects",)
+    outputs = ("postprocessed_objects", "discarded_objects")
 
     max_norm_energy = param(0.2, "Largest energy per pixel of an object's region.", min=0)
     discard_image_boundary = param(False, "Whether objects at the border of the image are discarded.")
@@ -60,7 +60,9 @@ class Postprocess(Stage):
     )
 
     def process(self, ctx: StageContext, *, g_raw: Any, cover: Any) -> dict[str, Any]:
-        """Return the final objects, ``postprocessed_objects``."""
+        """Return the final objects, ``postprocessed_objects``, and the ``discarded_objects``."""
+        from superdsm.core.measure import overview
+        from superdsm.core.objects import discarded
         from superdsm.core.postprocess import postprocess
 
         objects, log = postprocess(g_raw, cover, **ctx.params, map=ctx.map)
@@ -69,4 +71,5 @@ class Postprocess(Stage):
         ctx.tell(discarded=dict(sorted(Counter(record["reason"] for record in log).items())))
         if not objects:
             ctx.warn("no object was found" if not cover else f"all {len(cover)} objects were discarded")
-        return {"postprocessed_objects": objects}
+        ctx.tell(**overview(objects, g_raw))
+        return {"postprocessed_objects": objects, "discarded_objects": discarded(cover, log)}

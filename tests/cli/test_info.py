@@ -7,6 +7,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
+import pytest
 import tifffile
 
 from superdsm import host
@@ -51,11 +52,52 @@ def test_a_bad_file_among_others(tmp_path: Path) -> None:
     assert len(lines) == 2 and "is a text file" in lines[0] and "no such file" in lines[1]
 
 
+def test_which_profile_fits(tmp_path: Path) -> None:
+    from superdsm.cli.info import describe_image
+    from superdsm.testing import synthetic_image
+
+    small = synthetic_image(3, (128, 128), n_nuclei=8, radius=9.0)[0]
+    large = synthetic_image(3, (600, 600), n_nuclei=8, radius=50.0)[0]
+    colour = np.zeros((*small.shape, 3), np.uint8)
+    colour[..., 2] = np.clip(small.astype(int) - np.percentile(small, 40), 0, 255)
+    colour[:40, :40, 0] = 200
+    images = {
+        "small": (small, "adaptive"),
+        "large": (large, "adaptive; published, too, for nuclei of this size"),
+        "composite": (colour, "adaptive"),
+        "dark": (255 - small, "none: dark objects on bright ground; invert the image"),
+        "tissue": (
+            np.stack([255 - small] * 3, 2),
+            "adaptive with --set histological=true, for stained tissue in colour",
+        ),
+        "empty": (np.zeros((64, 64), np.uint8), "none: nothing stands out that could be nuclei"),
+    }
+    for name, (image, expected) in images.items():
+        iio.imwrite(tmp_path / f"{name}.png", image)
+        record = describe_image(tmp_path / f"{name}.png")
+        assert record["profile that fits"].startswith(expected), name
+    assert describe_image(tmp_path / "small.png")["nuclei"]["radius"] == pytest.approx(9, rel=0.2)
+    text = info(tmp_path / "composite.png").stdout
+    assert "blue channel of a fluorescence composite" in text and "profile that fits:" in text
+
+
 def test_of_the_installation(tmp_path: Path) -> None:
     result = info()
     assert (result.returncode, result.stderr) == (0, "")
+    for part in ("width of registers:", "linear algebra:", "plugins:", "memory:", "cores to use:"):
+        assert part in result.stdout
     assert "instruction set:" in result.stdout and host.versions()["python"] in result.stdout
     record = json.loads(info(tmp_path, "--json").stdout)
     assert record["file system"]
     assert record["version of superdsm"] == host.version_of("superdsm")
     assert host.version_of("no-such-distribution") is None
+
+
+def test_a_pattern_that_the_shell_has_not_expanded(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        iio.imwrite(tmp_path / name, np.zeros((3, 4), dtype=np.uint8))
+    result = info(tmp_path / "*.png", "--json")
+    assert [record["file"] for record in json.loads(result.stdout)] == [f"{tmp_path}/a.png", f"{tmp_path}/b.png"]
+    result = info(tmp_path / "*.tif")
+    assert result.returncode == 2
+    assert "*.tif: there is no such file, and none that the pattern stands for" in result.stderr

@@ -84,3 +84,13 @@ def test_regrid_there_and_back(scene):
     back = regrid(there, truth.shape, smoothing=0.5)
     assert np.mean(back == truth) > 0.99
     assert np.array_equal(resample(truth > 0, truth.shape) > 0, truth > 0)
+
+
+def test_objects_with_necks_are_divided():
+    image, truth = disks((80, 120), [(40, 35), (40, 58), (20, 100)], [13, 13, 13], [50, 50, 50])
+    merged = np.where(truth == 2, 1, truth)
+    found = to_image(objects_of(merged), image.shape, image, 13)
+    assert [item.atoms for item in found] == [(1,), (3,), (1,)]
+    assert sorted(round(iou(item, truth == label), 1) for item, label in zip(found, (1, 3, 2), strict=True)) > [0.8] * 3
+    assert len(to_image(objects_of(merged), image.shape, image, 13, narrow=0)) == 2
+    assert len(to_image(objects_of(merged), image.shape, image, 40)) == 2  # too small for two

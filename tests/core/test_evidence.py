@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from superdsm.core import evidence
-from superdsm.core.evidence import sampled_labels
+from superdsm.core.evidence import sampled_labels, solidity
 from superdsm.stages.evidence import Evidence
 from tests.core.scenes import disks
 from tests.core.test_contours import objects_of
@@ -53,6 +53,27 @@ def test_blurred_and_large_and_badly_fitted_objects():
     items[0] = replace(items[0], energy=90.0)
     assert reasons(select(image, items, 10)[1]) == {(1,): "norm_energy"}
     assert len(select(image, objects_of(truth), 5, max_area=2.0)[1]) == 6
+
+
+def test_outlines_with_bays_are_discarded():
+    image, truth = disks((100, 150), CENTRES, [10] * 6, [50] * 6)
+    items = objects_of(truth)
+    star = items[5].fragment.copy()
+    star[:7, 6:13] = star[-7:, 6:13] = star[6:13, :7] = star[6:13, -7:] = False
+    items[5] = replace(items[5], fragment=star)
+    assert reasons(select(image, items, 10)[1]) == {(6,): "irregular"}
+    assert not select(image, items, 10, min_solidity=0)[1]
+
+
+def test_solidity_of_simple_masks():
+    square = np.ones((6, 9), bool)
+    assert solidity(square) == pytest.approx(1)
+    corner = square.copy()
+    corner[:3, :4] = False  # the hull cuts the corner: half of the rectangle belongs to it
+    assert solidity(corner) == pytest.approx(42 / (54 - 6))
+    rows, columns = np.ogrid[-20:21, -20:21]
+    assert 0.95 < solidity(rows**2 + columns**2 < 400) < 1
+    assert solidity(np.ones((1, 1), bool)) == pytest.approx(1)
 
 
 def test_units_do_not_matter():

@@ -115,7 +115,9 @@ def test_the_bound_is_computed_on_demand_only():
 )
 def test_real_fits(shared_data, name, every):
     """The bound holds against a solution that is computed to 1e-12 with dense matrices."""
-    fields = segment(read_image(shared_data / f"{name}.png"), last="global-energy-minimization").fields
+    fields = segment(
+        read_image(shared_data / f"{name}.png"), last="global-energy-minimization", profile="published"
+    ).fields
     params = model.ModelParams.from_config(fields["dsm_cfg"])
     regions = Regions.of(fields["y"], fields["y_mask"], fields["atoms"], len(fields["seeds"]), params.background_margin)
     checked = 0

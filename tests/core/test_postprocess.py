@@ -129,6 +129,19 @@ def test_glare_is_a_single_spot():
     assert not is_glare(mask, two, num_layers=5, min_layer=0.5)
 
 
+@settings(deadline=None, max_examples=examples(200))
+@given(masks)
+def test_holes_are_filled_as_scipy_does(mask):
+    np.testing.assert_array_equal(kernels.fill_holes(mask.view(np.uint8)), ndi.binary_fill_holes(mask))
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (1, 5), (5, 1)])
+def test_masks_of_no_width_have_no_holes(shape):
+    for value in (0, 1):
+        mask = np.full(shape, value, np.uint8)
+        np.testing.assert_array_equal(kernels.fill_holes(mask), mask.astype(bool))
+
+
 # --- the stage's function ---
 
 

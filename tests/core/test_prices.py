@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from superdsm.core import model
 from superdsm.core.prices import PricedFit, link_weaknesses, outside_ellipse
@@ -104,3 +106,16 @@ def test_an_object_pays_for_the_strongest_links_that_hold_it_together(scene):
     energy = {n: priced(y, np.isin(atoms, n), (0, 0), y.shape, SimpleNamespace()).energy for n in [(1,), (1, 2, 3)]}
     assert energy[1,] == 10
     assert energy[1, 2, 3] == pytest.approx(10 + 3 * (sum(links.values()) - max(links.values())))
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(0.05, 1), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_outside_of_the_ellipse_equals_its_definition(rows, columns, density, seed):
+    mask = np.random.default_rng(seed).random((rows, columns)) < density
+    mask[0, 0] = True
+    pixels = np.argwhere(mask).astype(float)
+    moments = np.cov(pixels.T, bias=True) + np.eye(2) / 12 if len(pixels) > 1 else np.eye(2) / 12
+    from_centre = pixels - pixels.mean(axis=0)
+    distances = np.einsum("ni,ij,nj->n", from_centre, np.linalg.inv(moments), from_centre)
+    certain = np.count_nonzero(distances > 4 + 1e-9), np.count_nonzero(distances > 4 - 1e-9)
+    assert certain[0] <= round(outside_ellipse(mask) * len(pixels)) <= certain[1]

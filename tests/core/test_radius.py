@@ -116,3 +116,11 @@ def test_overlaps_equal_their_definition(n, overlap, seed):
     order = np.lexsort((blobs[:, 0], octaves)).astype(np.int32)
     starts = np.searchsorted(octaves[order], np.arange(4)).astype(np.int32)
     assert np.array_equal(without_overlaps(blobs, order, starts, 2.0 ** np.arange(1, 4), overlap), expected)
+
+
+def test_dim_texture_does_not_count():
+    image, _ = grid_of_disks(12, number=4, noise=0.2)
+    small, _ = grid_of_disks(5, number=9, noise=0.0)
+    beside = np.concatenate([image, np.resize(10 + 0.12 * (small - 10), (small.shape[0], image.shape[1]))])
+    plain = refined_radius(image, 12.0, trust=1.0)
+    assert refined_radius(beside, 12.0, trust=1.0) == pytest.approx(plain, rel=0.03)

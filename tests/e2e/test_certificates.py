@@ -84,6 +84,12 @@ def test_no_optimum_is_claimed_where_objects_have_prices(image: Path) -> None:
     assert certificate["optimal"] == certificate["clusters"] - len(searched)
 
 
+def test_certificates_hold_where_outlines_divide_objects(image: Path) -> None:
+    fields = segment(read_image(image), {"profile": "adaptive", "contours": {"narrow": 1, "least_divided": 0}}).fields
+    assert len(fields["cover"]) > len(fields["work_cover"])
+    assert verify_certificate(fields) == []
+
+
 def test_certify_prints_bound_gap_and_seconds(image: Path, tmp_path: Path) -> None:
     result = run(
         "segment", image, "-o", tmp_path / "labels.png", "--profile", "published", "--certify", "--set", "AF_scale=10"

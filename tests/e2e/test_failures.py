@@ -179,7 +179,7 @@ def test_a_worker_that_ends_by_itself_is_told_with_its_exit_code(lab: Laboratory
 def test_what_is_said_of_a_worker_that_ended(text: str, message: str) -> None:
     from concurrent.futures import BrokenExecutor
 
-    from superdsm.batch.execution.scheduler import describe_worker_end
+    from superdsm.batch.execution.pool.scheduler import describe_worker_end
 
     assert describe_worker_end(BrokenExecutor(text)) == f"the worker process {message}"
 

@@ -148,3 +148,25 @@ def test_three_wrong_images_among_a_hundred_are_the_first_rows(tmp_path: Path) -
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     cards = [int(number) + 1 for number in re.findall(r'<li class="card" data-image="(\d+)"', text)]
     assert set(cards[:3]) == {17, 45, 78}
+
+
+def test_a_run_ends_with_the_report_where_that_is_wanted(tmp_path: Path) -> None:
+    make_root(tmp_path, 2, {})
+    assert run("batch", tmp_path, "--run", "--quiet").returncode == 0
+    assert not (tmp_path / "report.html").exists()
+    shown = run("batch", tmp_path, "--run", "--html")
+    assert shown.returncode == 0 and f"report: {tmp_path / 'report.html'}" in shown.stdout
+    assert len(data(tmp_path / "report.html")["images"]) == 2
+    (tmp_path / "report.html").unlink()
+    task = json.loads((tmp_path / "task.json").read_text())
+    (tmp_path / "task.json").write_text(json.dumps({**task, "report": True, "file_ids": "1-3"}))
+    shutil.copy(tmp_path / "images" / "1.png", tmp_path / "images" / "3.png")
+    assert run("batch", tmp_path, "--run", "--quiet").returncode == 0
+    assert len(data(tmp_path / "report.html")["images"]) == 3
+
+
+def test_a_report_that_cannot_be_written_is_said_and_counts(tmp_path: Path) -> None:
+    make_root(tmp_path, 1, {})
+    (tmp_path / "report.html").mkdir()
+    shown = run("batch", tmp_path, "--run", "--html")
+    assert shown.returncode == 1 and "the report cannot be written" in shown.stdout + shown.stderr

@@ -128,3 +128,9 @@ def test_notes_of_the_file_reach_the_user(composite: Path, tmp_path: Path) -> No
     assert log[0] == {"stage": "read", "notes": [note]}
     first, second = (root / "summary.csv").read_text().splitlines()[1:]
     assert note in second and note not in first and "blue" in first
+    # nothing is lost when only the last stage runs again
+    task["config"] = {"profile": "adaptive", "evidence": {"min_sharpness": 0.1}}
+    (root / "task.json").write_text(json.dumps(task))
+    assert run("batch", root, "--run", "--jobs", "1").returncode == 0
+    first, second = (root / "summary.csv").read_text().splitlines()[1:]
+    assert note in second and note not in first and "blue" in first

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from superdsm.config import read_json
-from superdsm.core.objects import Object
+from superdsm.core.objects import Object, Verdict
 from superdsm.errors import ConfigError, ImageError, PipelineError
 from superdsm.io import read_image
 from superdsm.io.exporters import EXPORTERS, export, select_fields
@@ -31,6 +31,7 @@ def fields() -> dict[str, Any]:
     atoms = np.ones((40, 60), dtype=np.int32)
     atoms[:, 30:] = 2
     return {
+        "image": np.arange(2400, dtype=np.uint16).reshape(40, 60),
         "g_raw": np.linspace(0, 1, 2400).reshape(40, 60),
         "g_rgb": None,
         "y": np.linspace(-1, 1, 2400).reshape(40, 60),
@@ -40,6 +41,7 @@ def fields() -> dict[str, Any]:
         "seeds": np.array([[20, 15], [20, 45]], dtype=np.int32),
         "cover": [disk(20, 15), disk(20, 22), disk(10, 45)],
         "postprocessed_objects": [disk(20, 15), disk(20, 22)],
+        "discarded_objects": [replace(disk(10, 45), verdict=Verdict("contrast", 1.2, 1.35))],
     }
 
 
@@ -91,7 +93,8 @@ def test_adj_shows_the_graph(tmp_path: Path, fields: dict[str, Any]) -> None:
 
 
 def picture(tmp_path: Path, fields: dict[str, Any], exporter: str, **options: Any) -> Any:
-    context = replace(CONTEXT, options=options, params={"pixel_size": options.pop("pixel_size", None)})
+    size = options.pop("pixel_size", None)
+    context = replace(CONTEXT, options=options, pixel_size=size and (size, size))
     export(BY_NAME[exporter], tmp_path / "a.png", fields, context)
     return read_image(tmp_path / "a.png").astype(int)
 

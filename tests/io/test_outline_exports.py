@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import tifffile
 from roifile import ROI_TYPE, ImagejRoi
 
+from superdsm.cli import main
 from superdsm.core.labels import label_image
 from superdsm.core.objects import Object
 from superdsm.core.outlines import fill
@@ -182,7 +184,8 @@ def test_ome_tiff_is_valid_and_has_the_size_of_a_pixel(tmp_path: Path, fields: d
     export(BY_NAME["ome"], tmp_path / "a.ome.tif", fields, context(pixel_size))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.ome.tif"), labels_with())
     write_labels(tmp_path / "b.ome.tif", labels_with(), pixel_size)
-    assert (tmp_path / "a.ome.tif").read_bytes() == (tmp_path / "b.ome.tif").read_bytes()
+    export(BY_NAME["seg"], tmp_path / "c.ome.tif", fields, context(pixel_size))
+    assert len({(tmp_path / f"{name}.ome.tif").read_bytes() for name in "abc"}) == 1
     ome_types = pytest.importorskip("ome_types")
     pixels = ome_types.from_tiff(tmp_path / "a.ome.tif", validate=False).images[0].pixels
     assert (pixels.size_y, pixels.size_x, pixels.type.value) == (*SHAPE, "uint16")
@@ -232,3 +235,40 @@ def test_the_page_lists_every_exporter_with_its_field_and_option() -> None:
         given = row.split(f'"{exporter.name}_pathpattern": "')[1].partition('"')[0]
         assert exporter.accepts(given), row
         assert f"`--export {exporter.name}=" in row or exporter.name in ("seg", "overlay")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_coco_files_are_joined(tmp_path: Path, fields: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    files = [str(tmp_path / f"{name}.json") for name in "abc"]
+    for number, (file, cls) in enumerate(zip(files, ("Nucleus", "Cell", "Nucleus"), strict=True)):
+        named = replace(context(object_class=cls, dilate=-number), file=f"{number}.tif")
+        export(BY_NAME["coco"], file, fields, named)
+    assert main(["coco", *files, "-o", str(tmp_path / "all.json")]) == 0
+    counts = [len(np.unique(labels_with(dilate=-number))) - 1 for number in range(3)]
+    assert capsys.readouterr().out.endswith(f"all.json: 3 images, {sum(counts)} objects\n")
+    joined = coco.COCO(tmp_path / "all.json")
+    assert sorted(joined.getAnnIds()) == list(range(1, sum(counts) + 1))
+    assert [image["file_name"] for image in joined.loadImgs(joined.getImgIds())] == ["0.tif", "1.tif", "2.tif"]
+    assert [category["name"] for category in joined.loadCats(joined.getCatIds())] == ["Nucleus", "Cell"]
+    for number, count in enumerate(counts):
+        found = joined.loadAnns(joined.getAnnIds(imgIds=[number + 1]))
+        assert {annotation["category_id"] for annotation in found} == {2 if number == 1 else 1}
+        back = np.zeros(SHAPE, np.int32)
+        for label, annotation in enumerate(found, 1):
+            back[joined.annToMask(annotation).astype(bool)] = label
+        assert len(found) == count and np.array_equal(back > 0, labels_with(dilate=-number) > 0)
+    capsys.readouterr()
+    (tmp_path / "bad.json").write_text('{"images": []}')
+    for arguments, message in (
+        ([files[0], files[0]], "a.json: describes 0.tif, and so does"),
+        ([files[0], str(tmp_path / "bad.json")], "bad.json: is no COCO file (KeyError"),
+        ([str(tmp_path / "none.json")], "none.json: cannot be read"),
+    ):
+        assert main(["coco", *arguments, "-o", str(tmp_path / "x.json")]) == 2
+        assert message in capsys.readouterr().err
+    export(BY_NAME["coco"], tmp_path / "again.json", fields, replace(context(), file="0.tif"))
+    assert main(["coco", files[0], str(tmp_path / "again.json"), "-o", str(tmp_path / "y.json")]) == 2
+    assert "again.json: describes 0.tif, and so does" in capsys.readouterr().err
+    assert main(["coco", files[0], "-o", files[0]]) == 2
+    assert not (tmp_path / "y.json").exists()

@@ -27,6 +27,18 @@ def drawn(picture: Any) -> Any:
     return (np.ptp(picture.astype(int), axis=-1)) > 0
 
 
+def test_few_bright_objects_stand_out_of_the_noise() -> None:
+    noise = np.random.default_rng(0).normal(0.02, 0.004, (900, 900))
+    labels = np.zeros(noise.shape, np.uint16)
+    for number, (row, column) in enumerate([(100, 200), (450, 700)], 1):
+        noise[row : row + 12, column : column + 12] = 0.8
+        labels[row : row + 12, column : column + 12] = number
+    picture = overlay(noise, labels).astype(int)
+    assert picture[106, 206].min() > 230
+    assert np.percentile(picture[:90], 95) < 80
+    assert np.percentile(overlay(noise, 0 * labels)[:90], 50) > 80, "without objects the background is shown"
+
+
 def test_without_objects_the_picture_is_the_image_with_stretched_contrast() -> None:
     image = np.linspace(3.0, 7.0, 50 * 40).reshape(50, 40)
     picture = overlay(image, np.zeros(image.shape, dtype=int))

@@ -18,6 +18,7 @@ from superdsm.testing import synthetic_image
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("tophat", "measure", "geojson")
+READERS = ("bioio",)  # its tests are skipped where the libraries of vendors are not installed
 INSTALL = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps")
 
 
@@ -52,15 +53,15 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """An environment with the three packages and the skeleton of a fourth."""
+    """An environment with the packages and the skeleton of another one."""
     made = Environment(tmp_path_factory.mktemp("environment") / "venv")
     sources = tmp_path_factory.mktemp("sources")
-    for name in PACKAGES:
+    for name in (*PACKAGES, *READERS):
         ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".pytest_cache", ".hypothesis")
         shutil.copytree(ROOT / "plugins" / f"superdsm-{name}", sources / f"superdsm-{name}", ignore=ignored)
     made.output("-m", "superdsm", "plugins", "new", "my-stage", "--directory", sources)
     packages = sorted(sources.iterdir())
-    assert len(packages) == 4
+    assert len(packages) == 5
     made.output(*INSTALL, "--no-build-isolation", *packages)
     made.sources = sources
     return made
@@ -69,13 +70,23 @@ def environment(tmp_path_factory):
 def test_all_plugins_are_active(environment):
     report = json.loads(environment.output("-m", "superdsm", "plugins", "--json", "--check"))
     assert {plugin["provider"]: plugin["status"] for plugin in report} == {
+        "superdsm-bioio": "active",
         "superdsm-geojson": "active",
         "superdsm-measure": "active",
         "superdsm-my-stage": "active",
         "superdsm-tophat": "active",
     }
     offers = {name for plugin in report for names in plugin["offers"].values() for name in names}
-    assert offers == {"tophat", "measure", "measurements", "measure-columns", "labels-from-outlines", "my-stage"}
+    readers = {name for name in offers if name.startswith("bioio-")}
+    assert {"bioio-czi", "bioio-nd2", "bioio-lif"} <= readers
+    assert offers - readers == {
+        "tophat",
+        "measure",
+        "measurements",
+        "measure-columns",
+        "labels-from-outlines",
+        "my-stage",
+    }
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, "my-stage"])
@@ -83,6 +94,12 @@ def test_package_passes_its_own_tests(environment, name):
     directory = environment.sources / f"superdsm-{name}"
     output = environment.output("-m", "pytest", "-q", "-p", "no:cacheprovider", directory, cwd=directory)
     assert " passed" in output and "failed" not in output and "skipped" not in output
+
+
+def test_reader_of_other_formats_passes_its_own_tests(environment):
+    directory = environment.sources / "superdsm-bioio"
+    output = environment.output("-m", "pytest", "-q", "-p", "no:cacheprovider", directory, cwd=directory)
+    assert " passed" in output and "failed" not in output
 
 
 def test_plugins_in_a_batch(environment, tmp_path):

@@ -159,7 +159,7 @@ def dependents(pipeline, stage_id):
 def test_swapping_a_stage_rekeys_it_and_what_depends_on_it_and_nothing_else(stage_id):
     before = default_pipeline()
     after = before.replace(stage_id, changed_version(before[stage_id]))
-    keys = [dict(zip(p.ids, make_recipe(p, Config(), identity).keys("image"), strict=True)) for p in (before, after)]
+    keys = [make_recipe(pipeline, Config(), identity).keys("image") for pipeline in (before, after)]
     changed = {name for name in before.ids if keys[0][name] != keys[1][name]}
     assert changed == dependents(before, stage_id)
     assert "" not in keys[0].values()
@@ -183,7 +183,7 @@ def test_inserting_a_stage_at_the_end_rekeys_nothing():
 
     before = default_pipeline()
     keys = make_recipe(before, Config(), identity).keys("image")
-    assert make_recipe(before.using(Last), Config(), identity).keys("image")[: len(keys)] == keys
+    assert make_recipe(before.using(Last), Config(), identity).keys("image").items() >= keys.items()
 
 
 def test_hyperparameters_of_a_plugin_are_keyed_like_the_built_in_ones(install):
@@ -195,7 +195,7 @@ def test_hyperparameters_of_a_plugin_are_keyed_like_the_built_in_ones(install):
 
     assert keys({}) == keys({"constant": {"value": 0.1}})
     first, second = keys({}), keys({"constant": {"value": 0.2}})
-    changed = {name for name, one, other in zip(pipeline.ids, first, second, strict=True) if one != other}
+    changed = {name for name in pipeline.ids if first[name] != second[name]}
     assert changed == dependents(pipeline, "constant")
 
 
@@ -206,7 +206,8 @@ def test_two_providers_have_two_keys(install):
         default_pipeline().using(registry().lookup("stages", f"{name}:constant").stage) for name in ("one", "two")
     ]
     first, second = (make_recipe(pipeline, Config(), identity).keys("image") for pipeline in pipelines)
-    assert first[2] != second[2] and first[:2] == second[:2]
+    before = pipelines[0].ids[: pipelines[0].ids.index("constant")]
+    assert first["constant"] != second["constant"] and all(first[name] == second[name] for name in before)
 
 
 class Nothing(Stage):

@@ -143,7 +143,7 @@ def _load() -> None:
     import threadpoolctl  # noqa: F401
 
     import superdsm.batch.api
-    import superdsm.batch.execution.executors
+    import superdsm.batch.execution.pool.executors
     import superdsm.cli.batch.command
     import superdsm.cli.batch.json_lines
     import superdsm.cli.batch.lines
@@ -173,7 +173,8 @@ def _child(library: Any, tally: Tally, request: Mapping[str, Any]) -> None:
 
         library.arm(ctypes.byref(tally), os.fsencode(request["below"]), *map(_number, request["fault"]))
         try:
-            code = main(request["arguments"])
+            sys.argv = ["superdsm", *request["arguments"]]
+            code = main()
         finally:
             library.disarm()
     except BaseException:  # noqa: BLE001 - whatever comes is to be seen

@@ -86,6 +86,15 @@ def test_a_kill_at_a_call(kind: str, tree: Tree) -> None:
     attack(tree, (Fault(kind, 0, at) for at in calls(tree, kind, 5)), (-9,))
 
 
+@pytest.mark.parametrize("kind", ["open", "write", "rename", "memory"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_segment_where_a_call_fails(kind: str, killed: bool, tree: Tree) -> None:
+    tree.command = tree.segment()
+    places = calls(tree, kind, 3)
+    faults = (Fault(kind, 0 if killed else ERRORS[kind][at % len(ERRORS[kind])], at) for at in places)
+    attack(tree, faults, (-9,) if killed else (0, 2))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "number"), [(kind, number) for kind in KINDS[:-1] for number in ERRORS[kind]])
 @pytest.mark.parametrize("forever", [False, True])
@@ -103,5 +112,5 @@ def test_a_kill_at_every_call(kind: str, tree: Tree) -> None:
 @pytest.mark.parametrize("kind", ["clone", "open", "write", "mkdir"])
 def test_calls_that_fail_where_there_are_workers(kind: str, tree: Tree) -> None:
     tree.command = [*tree.command[:-1], "loky", "--jobs", "2"]
-    faults = [Fault(kind, number, at) for number in ERRORS[kind] for at in calls(tree, kind, 12)]
+    faults = [Fault(kind, number, at) for number in ERRORS[kind] for at in calls(tree, kind, 6)]
     attack(tree, faults, (0, 1, 2))

@@ -30,6 +30,16 @@ class Tree:
         self.forks = forks
         self.command = ["batch", str(self.root), "--run", "--executor", "serial"]
 
+    def segment(self) -> list[str]:
+        """Return a command that segments an image without a task."""
+        stages = [f"{self.root}/stages.py:{name}" for name in ("Level", "Rows")]
+        return [
+            *("segment", f"{self.directory}/images/1.png", "-o", f"{self.root}/out/1.png", "--profile", "published"),
+            *("--overlay", f"{self.root}/overlay/1.jpg"),
+            *(word for stage in stages for word in ("--use", stage)),
+            *(word for stage in WITHOUT for word in ("--without", stage)),
+        ]
+
     def renew(self) -> None:
         """Make everything anew."""
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.draw import disk, ellipse
 from superdsm_measure import plugin, tables
-from superdsm_measure.columns import COLUMNS
+from superdsm_measure.columns import COLUMNS, column_type
 from superdsm_measure.measure import grey_levels, measure
 from superdsm_measure.stage import Measure
 
@@ -222,6 +222,15 @@ def test_batch(superdsm_plugin, superdsm_batch):
     directory = superdsm_batch({"use": ["measure"], "measurements_pathpattern": "tables/%d.csv"})
     lines = (directory / "tables" / "1.csv").read_text().splitlines()
     assert len(lines) > 1 and lines[1].startswith("1,1,")
+
+
+def test_a_table_of_the_whole_task(superdsm_plugin, superdsm_batch):
+    superdsm_plugin(plugin)
+    directory = superdsm_batch({"use": ["measure"], "tables": ["measurements.csv"]})
+    with (directory / "measurements.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["file_id", *(column.name for column in COLUMNS)]
+    assert {column_type(name) for name in rows[0]} == {"text", "integer", "number", "flag"}
 
 
 def test_command(superdsm_plugin, capsys):

@@ -14,7 +14,7 @@ from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
 from superdsm.corrections import Corrections
-from superdsm.errors import StageError
+from superdsm.errors import StageError, one_line
 from superdsm.io.sources import Selection
 from superdsm.jsonable import digest_bytes
 from superdsm.records import Exporter, Reader
@@ -37,8 +37,8 @@ class TaskBundle:
         The readers by name.
     selection : Selection
         Which plane of the images is segmented.
-    exporters, exports : tuple
-        The exporters, and what identifies their outputs.
+    exporters, exports : mapping
+        The exporters by name, and what identifies their outputs.
     store : Path
         Where results are kept.
     keep : bool
@@ -54,8 +54,8 @@ class TaskBundle:
     recipe: Recipe
     readers: Mapping[str, Reader]
     selection: Selection
-    exporters: tuple[Exporter, ...]
-    exports: tuple[ExportRecipe, ...]
+    exporters: Mapping[str, Exporter]
+    exports: Mapping[str, ExportRecipe]
     store: Path
     keep: bool
     fresh: bool
@@ -84,7 +84,7 @@ def pack(bundle: TaskBundle) -> tuple[bytes, str]:
         raise
     except Exception as exc:  # what is pickled is anybody's code
         check_portable(bundle.stages)
-        _check_each({f"exporter {item.name}": item for item in bundle.exporters})
+        _check_each({f"exporter {item.name}": item for item in bundle.exporters.values()})
         _check_each({f"reader {item.name}": item for item in bundle.readers.values()})
         raise StageError("", _not_sent(exc)) from exc
     digest = digest_bytes(data)
@@ -116,7 +116,7 @@ def _check_each(items: Mapping[str, object]) -> None:
 
 
 def _not_sent(exc: Exception) -> str:
-    return f"cannot be sent to a worker ({type(exc).__name__}: {exc}); make what it holds when it is first needed"
+    return f"cannot be sent to a worker ({one_line(exc)}); make what it holds when it is first needed"
 
 
 def unpack(data: bytes, digest: str, tell: Callable[[str], None]) -> TaskBundle:
@@ -143,11 +143,10 @@ def unpack(data: bytes, digest: str, tell: Callable[[str], None]) -> TaskBundle:
     _loading = _Loading(tell)
     try:
         return _loaded(data, digest)
-    except (MemoryError, KeyboardInterrupt):
+    except (MemoryError, KeyboardInterrupt, StageError):
         raise
     except BaseException as exc:
-        message = f"cannot be loaded in a worker ({type(exc).__name__}: {exc})"
-        raise StageError(_loading.stage, message) from exc
+        raise StageError(_loading.stage, f"cannot be loaded in a worker ({one_line(exc)})") from exc
     finally:
         _loading = None
 
@@ -155,7 +154,11 @@ def unpack(data: bytes, digest: str, tell: Callable[[str], None]) -> TaskBundle:
 @functools.lru_cache(maxsize=4)
 def _loaded(data: bytes, digest: str) -> TaskBundle:
     bundle: TaskBundle = pickle.loads(data)
-    return replace(bundle, stages=bundle.stages[1::2])  # between the marks
+    stages = bundle.stages[1::2]  # between the marks
+    for recipe, stage in zip(bundle.recipe.stages, stages, strict=True):
+        if not isinstance(stage, Stage):  # pickles need not become what they were made of
+            raise StageError(recipe.id, f"becomes {type(stage).__name__} on its way to a worker")
+    return replace(bundle, stages=stages)
 
 
 class _Loading:
@@ -217,8 +220,8 @@ class Job:
     load : tuple of str
         Ids of the stages whose results were planned to be there. One that has vanished is computed; what the plan says
         is computed follows from this, so that it need not be told.
-    exports : tuple of (int, str)
-        Indices of the outputs to write, with their paths.
+    exports : tuple of (str, str)
+        Names of the outputs to write, with their paths.
     progress : Path
         Where the worker tells what it is doing.
     threads : int
@@ -238,13 +241,13 @@ class Job:
     content: str
     targets: tuple[str, ...]
     load: tuple[str, ...]
-    exports: tuple[tuple[int, str], ...]
+    exports: tuple[tuple[str, str], ...]
     progress: Path
     threads: int = 1
     corrections: Corrections = NONE
 
-    def keys(self, recipe: Recipe) -> list[str]:
-        """Return the key of each stage's result."""
+    def keys(self, recipe: Recipe) -> dict[str, str]:
+        """Return the key of each stage's result, by the id of the stage."""
         return recipe.keys(self.image, self.corrections.digest)
 
 

@@ -49,8 +49,7 @@ class Jobs(Mapping[int, Job]):
         reader = self._planner.components.reader_for(image.path)
         assert reader is not None
         data, digest = self._pack(plan)
-        stages = plan.prepared.recipe.stages
-        exports = tuple((index, expand(plan.prepared.exports[index].pattern, image.id)) for index in image.exports)
+        exports = tuple((name, expand(plan.prepared.exports[name].pattern, image.id)) for name in image.exports)
         return Job(
             number=number,
             id=image.id,
@@ -61,8 +60,8 @@ class Jobs(Mapping[int, Job]):
             reader=reader.name,
             image=image.image,
             content=image.file.digest,
-            targets=tuple(stages[at].id for at in image.targets),
-            load=tuple(stages[at].id for at in image.load),
+            targets=image.targets,
+            load=image.load,
             exports=exports,
             progress=self._progress,
             threads=self._threads,

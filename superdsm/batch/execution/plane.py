@@ -1,7 +1,7 @@
 """The file of an image in a worker: the plane that is segmented, the size of its pixels, and further channels."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from superdsm.batch.execution.store_cache import ChangedError
 from superdsm.batch.storage.digests import file_digest
 from superdsm.errors import ImageError
+from superdsm.io.planes import Planes
 from superdsm.io.sources import Selection
 from superdsm.records import Reader
 
 if TYPE_CHECKING:
     from superdsm.io import ImageSource
+
+PLAIN = ("PNG", "JPEG", "BMP")
 
 
 class PlaneSource:
@@ -81,27 +84,16 @@ class PlaneSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the file was read otherwise than a viewer might show it; nothing if it was not opened."""
-        return self._source.notes if "_source" in vars(self) else ()
+        """What of the file is read otherwise than a viewer might show it."""
+        from superdsm.io.content import format_of
 
-    def planes(self, channels: Sequence[int | str]) -> Mapping[str, Any]:
+        try:
+            # Formats that say nothing of the kind are not decoded for it
+            opened = "_source" in vars(self) or format_of(self._path) not in PLAIN
+            return self._source.notes if opened else ()
+        except (ImageError, OSError):
+            return ()
+
+    def planes(self, channels: Sequence[int | str]) -> Planes:
         """Return channels of the image by name, each read when it is asked for."""
-        return _Planes(self, {str(channel): channel for channel in channels})
-
-
-class _Planes(Mapping[str, Any]):
-    def __init__(self, source: PlaneSource, channels: Mapping[str, int | str]) -> None:
-        self._source = source
-        self._channels = channels
-
-    def __getitem__(self, name: str) -> Any:
-        image = self._source.image(self._channels[name])
-        if image.ndim != 2:
-            raise ImageError(f"{self._source._path}: channel {name!r} is in colour; choose one of its colours")
-        return image
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._channels)
-
-    def __len__(self) -> int:
-        return len(self._channels)
+        return Planes(self._path, self.image, channels)

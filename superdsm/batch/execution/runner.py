@@ -13,12 +13,12 @@ from superdsm.batch.execution.interrupts import uninterrupted
 from superdsm.batch.execution.job import ImageResult, Job
 from superdsm.batch.execution.jobs import Jobs
 from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.scheduler import LEFT_BEHIND, Lost, Scheduler
+from superdsm.batch.execution.pool.scheduler import LEFT_BEHIND, Lost, Scheduler
 from superdsm.batch.execution.worker import work
 from superdsm.batch.planning.decide import recorded_path
 from superdsm.batch.planning.planner import Planner
 from superdsm.batch.planning.records import Action, ImagePlan, TaskPlan
-from superdsm.batch.results import tables
+from superdsm.batch.results import root_tables, tables
 from superdsm.batch.storage import default_profile
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry, is_outside
 from superdsm.batch.storage.layout import journal_directory, progress_directory
@@ -185,6 +185,8 @@ class _Execution:
                     self.close(plan)
             for lock in self.locks.values():
                 lock.release()
+        if self.keep:
+            self.gather()
         self.summary.seconds = time.perf_counter() - start
         self.tell(RunFinished("", "", self.summary.done, self.summary.failed, self.summary.seconds))
         self.listener.finish(self.summary)
@@ -313,10 +315,9 @@ class _Execution:
         exports = prepared.exports_digest
         plan.journal.record_provenance(prepared.recipe.digest, prepared.recipe.provenance())
         plan.journal.record_provenance(exports, prepared.exports_provenance())
-        wanted = {export.name for export in prepared.exports}
-        outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in wanted}
+        outputs = {} if before is None else {k: v for k, v in before.outputs.items() if k in prepared.exports}
         for name, output in result.outputs.items():
-            outputs[name] = replace(output, path=recorded_path(output.path, prepared.task.directory))
+            outputs[name] = replace(output, path=recorded_path(output.path, prepared.task))
         seconds = {stage: round(value, 6) for stage, value in result.seconds.items()}
         plan.journal.add(
             JournalEntry(
@@ -344,6 +345,14 @@ class _Execution:
             if isinstance(exc, OSError):
                 where, why = exc.filename2 or exc.filename or where, exc.strerror or str(exc)
             self.listener.message(f"{where}: cannot be written ({why}); run the batch again for the tables")
+
+    def gather(self) -> None:
+        """Write the tables of the root."""
+        root = self.planner.tree.root
+        try:
+            root_tables.write(self.planner.tree)
+        except OSError as exc:
+            self.listener.message(f"{root}: the tables of all tasks cannot be written ({exc.strerror})")
 
     def note(self, note: ProgressMessage) -> None:
         """Pass on what a worker tells."""

@@ -45,10 +45,8 @@ class StoreCache:
         self._store = Store(bundle.store)
         self._bundle = bundle
         self._stages = {stage.id: stage for stage in bundle.stages}
-        recipes = bundle.recipe.stages
-        self._keys = {
-            recipe.id: key for recipe, key in zip(recipes, job.keys(bundle.recipe), strict=True) if recipe.stored
-        }
+        stages = bundle.recipe.stages
+        self._keys = {name: key for name, key in job.keys(bundle.recipe).items() if stages[name].stored}
         # Without --fresh anything that is there may be used: also what an image whose worker died has left.
         self._usable = {stage_id for stage_id in self._keys if stage_id in job.load or not bundle.fresh}
 
@@ -67,6 +65,10 @@ class StoreCache:
         there = [name for name in stage.outputs if name in entry.fields]  # an earlier version may have had fewer
         told = {name: entry.fields[name]["value"] for name in there if stage.field(name).summary}
         summary = {name: value for name, value in told.items() if value is not None}
+        for name, value in summary.items():
+            if not isinstance(value, int if stage.field(name).summary == "number" else dict):
+                self.reject(stage_id, f"the field {name!r} is no {stage.field(name).kind}")
+                return None
         return StageRun(stage_id, _Stored(self, entry), entry.seconds, tuple(entry.warnings), tuple(entry.log), summary)
 
     def put(self, run: StageRun) -> StageRun:

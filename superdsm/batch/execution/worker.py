@@ -1,7 +1,9 @@
 """What happens in a worker: one image is evaluated as far as the plan says, and its outputs are written."""
 
+import contextlib
 import functools
 import os
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -15,9 +17,10 @@ from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import EXPORT, FailureKind, OutputFile, is_outside
 from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
-from superdsm.errors import ImageError, StageError, SuperDSMError
+from superdsm.errors import ImageError, StageError, SuperDSMError, one_line
 from superdsm.evaluation import Evaluation
 from superdsm.fields import CORRECTIONS
+from superdsm.io.images import read_builtin
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
 from superdsm.places import Places
@@ -44,7 +47,8 @@ def work(job: Job) -> ImageResult:
     result = ImageResult(number=job.number)
     image = None
     try:
-        with thread_map(job.threads) as mapper:
+        # What a stage prints must not get between the lines that programs read.
+        with contextlib.redirect_stdout(sys.stderr), thread_map(job.threads) as mapper:
             bundle = unpack(job.bundle, job.digest, tell=functools.partial(_tell_loading, job))
             image = _Image(job, bundle, mapper, result)
             image.run()
@@ -64,7 +68,7 @@ def _tell_loading(job: Job, stage: str) -> None:
 
 def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
     """Return kind, stage and message of a failure."""
-    text = " ".join(str(exc).split()) or type(exc).__name__
+    text = one_line(exc).removeprefix(f"{type(exc).__name__}: ")
     inside = FailureKind.OUTSIDE if is_outside(exc) else FailureKind.STAGE
     if isinstance(exc, MemoryError):
         return FailureKind.MEMORY, where, "out of memory"
@@ -78,7 +82,7 @@ def _failure(exc: BaseException, where: str) -> tuple[FailureKind, str, str]:
         return (FailureKind.OUTPUT if where.startswith(EXPORT) else inside), where, text
     if isinstance(exc, OSError):
         return FailureKind.OUTPUT, where, text
-    return inside, where, text if isinstance(exc, SuperDSMError) else f"{type(exc).__name__}: {text}"
+    return inside, where, text if isinstance(exc, SuperDSMError) else one_line(exc)
 
 
 class _Image:
@@ -103,6 +107,7 @@ class _Image:
             mapper=mapper,
             name=str(job.id),
             observe=self.observe,
+            read_image=read_builtin,
         )
         result.computed, result.loaded, result.damaged = (
             self.evaluation.computed,
@@ -158,8 +163,8 @@ class _Image:
         inputs: Places[bool] = Places()
         for path in (self.job.path, *self.bundle.inputs):
             inputs.add(path, True)
-        for index, path in self.job.exports:
-            recipe = self.bundle.exports[index]
+        for exporter, path in self.job.exports:
+            recipe = self.bundle.exports[exporter]
             fields = self.evaluation.fields(name for name, _ in recipe.inputs)
             self.doing = f"export of {recipe.name}"
             if inputs.find(path) is not None:  # a link may have been made after the plan
@@ -178,7 +183,7 @@ class _Image:
                 self.source.planes(recipe.channels),
                 Path(self.job.path).name,
             )
-            export(self.bundle.exporters[index], path, fields, context)
+            export(self.bundle.exporters[exporter], path, fields, context)
             stat = Path(path).stat()
             key = recipe.key(self.job.image, keys)
             self.result.outputs[recipe.name] = OutputFile(path, key, file_digest(path), stat.st_size, stat.st_mtime_ns)
@@ -201,6 +206,8 @@ class _Image:
                     self.result.certificate = {key: told[key] for key in CERTIFICATE if key in told}
                 else:
                     self.result.n_objects = told
+        if (size := self.source.pixel_size) is not None:
+            self.result.summary["pixel_size"] = round(mean_size(size), 9)
 
 
 def initialise_worker(parent: int) -> None:
@@ -209,6 +216,8 @@ def initialise_worker(parent: int) -> None:
     import threading
 
     streams.install()  # what a stage prints is no reason to fail
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

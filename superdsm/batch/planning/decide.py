@@ -1,17 +1,18 @@
 """Is this image up to date? If not: which stages have to run, which outputs have to be written, and why."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from superdsm.batch.planning.reasons import Reasons
 from superdsm.batch.planning.records import Action, ImagePlan, PlanOptions, TaskPlan
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import DONE, FAILED, FailureKind, JournalEntry, OutputFile
+from superdsm.batch.storage.layout import STORE
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.file_ids import expand
-from superdsm.batch.tasks.keys import IMAGE, StageRecipe
+from superdsm.batch.tasks.keys import IMAGE, Recipe, StageRecipe
+from superdsm.batch.tasks.tree import Task
 
 # Their cause lies outside: tried again without being asked.
 RETRIED = (FailureKind.OUTPUT, FailureKind.IMAGE, FailureKind.MEMORY, FailureKind.OUTSIDE, FailureKind.CHANGED)
@@ -50,8 +51,8 @@ class Question:
         Number of the image in the whole plan.
     entry : JournalEntry or None
         What became of the image before.
-    keys : sequence of str
-        Key of each stage's result.
+    keys : mapping
+        Key of each stage's result, by the id of the stage.
     available : Available
         The results it can count on.
     options : PlanOptions
@@ -62,13 +63,13 @@ class Question:
     image: ImagePlan
     number: int
     entry: JournalEntry | None
-    keys: Sequence[str]
+    keys: Mapping[str, str]
     available: Available
     options: PlanOptions
 
     @property
-    def stages(self) -> tuple[StageRecipe, ...]:
-        """The stages of the task."""
+    def stages(self) -> Mapping[str, StageRecipe]:
+        """The stages of the task by their ids."""
         return self.plan.prepared.recipe.stages
 
     @property
@@ -103,24 +104,24 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
     stale, why_stale = stale_outputs(question, reasons)
     search = Search(question)
     if not question.options.only_outputs:
-        image.targets = tuple(i for i in recipe.terminal_stages() if not is_up_to_date(question, i))
-    for index in image.targets:
-        search.want(index)
+        image.targets = tuple(stage for stage in recipe.terminal_stages() if not is_up_to_date(question, stage))
+    for stage in image.targets:
+        search.want(stage)
     for export in stale:
-        for _, index in question.plan.prepared.exports[export].inputs:
-            search.want(index)
+        for _, stage in question.plan.prepared.exports[export].inputs:
+            search.want(stage)
     if stale:  # the hyperparameters as used depend on the scale
-        for index in recipe.stages_providing_the_scale():
-            search.want(index)
+        for stage in recipe.stages_providing_the_scale():
+            search.want(stage)
     complete = question.entry is not None and question.entry.status == DONE and question.same_corrections
     if complete and not search.compute and not stale:
         image.action = Action.NOTHING
         return image
     found = [*_general_reasons(question, reasons), *why_stale]
     if search.compute and not found:
-        found.append(_why_lost(question.stages, search.compute))
+        found.append(_why_lost(recipe, search.compute))
     image.action, image.reasons = Action.RUN, tuple(found)
-    image.compute, image.load = tuple(sorted(search.compute)), tuple(sorted(search.load))
+    image.compute, image.load = recipe.in_order(search.compute), recipe.in_order(search.load)
     image.exports, image.after = tuple(stale), tuple(sorted(search.after))
     return image
 
@@ -135,26 +136,28 @@ def would_fail_again(question: Question) -> bool:
     return question.same_work and entry.kind not in RETRIED
 
 
-def is_up_to_date(question: Question, index: int) -> bool:
+def is_up_to_date(question: Question, stage_id: str) -> bool:
     """Return whether the result of a terminal stage is there, or was there and need not be kept."""
-    key = question.keys[index]
+    key = question.keys[stage_id]
     if not key or question.options.force:
         return False
-    if question.stages[index].stored:
+    if question.stages[stage_id].stored:
         return key in question.available
     return question.entry is not None and question.entry.status == DONE and question.same_work
 
 
-def stale_outputs(question: Question, reasons: Reasons) -> tuple[list[int], list[str]]:
-    """Return the indices of the outputs that have to be written, and why."""
+def stale_outputs(question: Question, reasons: Reasons) -> tuple[list[str], list[str]]:
+    """Return the names of the outputs that have to be written, and why."""
     entry, prepared = question.entry, question.plan.prepared
-    stale: list[int] = []
+    stale: list[str] = []
     why: list[str] = []
-    for index, export in enumerate(prepared.exports):
+    for export in prepared.exports.values():
+        if export.part and question.options.oneshot:
+            continue
         path = expand(export.pattern, question.image.id)
         output = None if entry is None else entry.outputs.get(export.name)
         key = export.key(question.image.image, question.keys)
-        if output is None or output.path != recorded_path(path, prepared.task.directory):
+        if output is None or output.path != recorded_path(path, prepared.task):
             why += [f"{export.name} output missing"] if entry is not None and entry.status == DONE else []
         elif problem := output_problem(output, path):
             why.append(f"{export.name} output {problem}")
@@ -162,7 +165,7 @@ def stale_outputs(question: Question, reasons: Reasons) -> tuple[list[int], list
             why += reasons.of_output(question.plan, entry, export.name)
         elif not question.options.force:
             continue
-        stale.append(index)
+        stale.append(export.name)
     return stale, why
 
 
@@ -190,11 +193,11 @@ def _change(before: str, now: str) -> str:
     return "added" if now else "removed"
 
 
-def _why_lost(stages: Sequence[StageRecipe], compute: set[int]) -> str:
-    unkeyed = [stage.id for stage in stages if not stage.keyed]
+def _why_lost(recipe: Recipe, compute: set[str]) -> str:
+    unkeyed = [stage.id for stage in recipe.stages.values() if not stage.keyed]
     if unkeyed:
         return f"results of {unkeyed[0]} cannot be kept"
-    lost = [stages[index].id for index in sorted(compute) if stages[index].stored]
+    lost = [stage_id for stage_id in recipe.in_order(compute) if recipe.stages[stage_id].stored]
     return f"result of {lost[-1]} is not in the store any more" if lost else "results are not kept"
 
 
@@ -203,38 +206,41 @@ class Search:
 
     Attributes
     ----------
-    compute, load : set of int
-        Indices of the stages to run, and of those whose results are taken as they are.
+    compute, load : set of str
+        Ids of the stages to run, and of those whose results are taken as they are.
     after : set of int
         Numbers of the images that have to be done before.
     """
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.compute: set[int] = set()
-        self.load: set[int] = set()
+        self.compute: set[str] = set()
+        self.load: set[str] = set()
         self.after: set[int] = set()
 
-    def want(self, index: int) -> None:
+    def want(self, stage_id: str) -> None:
         """Arrange that the outputs of a stage will be there."""
-        if index == IMAGE or index in self.compute or index in self.load:
+        if stage_id == IMAGE or stage_id in self.compute or stage_id in self.load:
             return
-        question, key = self.question, self.question.keys[index]
+        question, key = self.question, self.question.keys[stage_id]
+        stage = question.stages[stage_id]
         options, available = question.options, question.available
         if key and available.promised.get(key, question.number) != question.number:
-            self.load.add(index)
+            self.load.add(stage_id)
             self.after.add(available.promised[key])
-        elif key and not (options.force or options.fresh) and question.stages[index].stored and key in available.store:
-            self.load.add(index)
+        elif key and not (options.force or options.fresh) and stage.stored and key in available.store:
+            self.load.add(stage_id)
         else:
-            self.compute.add(index)
-            for _, before in question.stages[index].inputs:
+            self.compute.add(stage_id)
+            for _, before in stage.inputs:
                 self.want(before)
 
 
-def recorded_path(path: str, directory: Path) -> str:
+def recorded_path(path: str, task: Task) -> str:
     """Return a path as it is recorded: relative to the task's directory, so that a tree may be moved."""
-    return path.removeprefix(f"{directory}{os.sep}")
+    if path.startswith(f"{task.root / STORE}{os.sep}"):
+        return os.path.relpath(path, task.directory)
+    return path.removeprefix(f"{task.directory}{os.sep}")
 
 
 def output_problem(output: OutputFile, path: str) -> str:

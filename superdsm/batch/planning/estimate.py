@@ -29,9 +29,7 @@ class Estimator:
 
     def seconds(self, prepared: PreparedTask, image: ImagePlan) -> float | None:
         """Return how long an image will take; None if nothing is known of one of its stages."""
-        wanted = [prepared.recipe.stages[index].id for index in image.compute]
-        if image.exports:
-            wanted.append(EXPORT)
+        wanted = [*image.compute, EXPORT] if image.exports else image.compute
         entries = list(self._earlier(prepared.task, image))
         total = 0.0
         for stage in wanted:

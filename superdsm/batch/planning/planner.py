@@ -1,6 +1,7 @@
 """Making plans: files are found and hashed, and what one image will store the next ones count on."""
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -95,12 +96,12 @@ class Planner:
     def _image_key(self, content: str, reader: Reader, plan: TaskPlan) -> str:
         return image_key(content, reader, self._provider("readers", reader.name), plan.prepared.task.selection)
 
-    def _promise(self, plan: TaskPlan, image: ImagePlan, keys: list[str]) -> None:
+    def _promise(self, plan: TaskPlan, image: ImagePlan, keys: Mapping[str, str]) -> None:
         """Keep in mind which results will be there once an image is done."""
-        for index in image.compute:
-            stage = plan.prepared.recipe.stages[index]
+        for stage_id in image.compute:
+            stage = plan.prepared.recipe.stages[stage_id]
             if stage.stored:
-                self._promised[keys[index]] = self.number
+                self._promised[keys[stage_id]] = self.number
                 self._origins.promise(stage.digest, plan.name)
 
     def _shared_parts(self, image: ImagePlan) -> ImagePlan:

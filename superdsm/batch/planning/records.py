@@ -60,12 +60,12 @@ class ImagePlan:
         What is planned.
     reasons : tuple of str
         Why.
-    compute, load : tuple of int
-        Indices of the stages to run, and of those whose results are there.
-    targets : tuple of int
-        Indices of the stages whose results have to be there afterwards.
-    exports : tuple of int
-        Indices of the outputs to write.
+    compute, load : tuple of str
+        Ids of the stages to run, and of those whose results are there.
+    targets : tuple of str
+        Ids of the stages whose results have to be there afterwards.
+    exports : tuple of str
+        Names of the outputs to write.
     image : str
         Key of the image.
     file : Fingerprint or None
@@ -82,10 +82,10 @@ class ImagePlan:
     path: str
     action: Action
     reasons: tuple[str, ...] = ()
-    compute: tuple[int, ...] = ()
-    load: tuple[int, ...] = ()
-    targets: tuple[int, ...] = ()
-    exports: tuple[int, ...] = ()
+    compute: tuple[str, ...] = ()
+    load: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
     image: str = ""
     file: Fingerprint | None = None
     after: tuple[int, ...] = ()
@@ -141,9 +141,9 @@ class TaskPlan:
         is kept at all.
         """
         stages = self.prepared.recipe.stages
-        if not any(index in image.targets or stages[index].stored for index in image.compute):
+        if not any(stage_id in image.targets or stages[stage_id].stored for stage_id in image.compute):
             return ""
-        return next((stages[index].id for index in image.compute if stages[index].stored), stages[image.compute[0]].id)
+        return next((stage_id for stage_id in image.compute if stages[stage_id].stored), image.compute[0])
 
     def origin(self, image: ImagePlan) -> str:
         """Return the name of the task that has the results which an image picks up; "" if it picks up none."""

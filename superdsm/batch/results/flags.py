@@ -39,6 +39,7 @@ class Typical:
     objects: float | None
     radius: float | None
     contrast: float | None
+    edge_width: float | None
     irregular: float | None
     gap: float | None
     seconds: float | None
@@ -84,8 +85,9 @@ def _typical(entries: Sequence[JournalEntry]) -> Typical:
         _median([entry.n_objects for entry in done if entry.n_objects >= 0]),
         _median([value for entry in done if (value := _number(entry.summary, "radius"))]),
         _median([value for entry in done if (value := _number(entry.summary, "contrast"))]),
+        _median([value for entry in done if (value := _number(entry.summary, "edge_width"))]),
         _median([value for entry in done if (value := _irregular_share(entry)) is not None]),
-        _median([value for entry in done if (value := _number(entry.certificate, "gap")) is not None]),
+        _median([value for entry in done if (value := _gap_share(entry)) is not None]),
         _median([sum(entry.seconds.values()) for entry in done]),
     )
 
@@ -102,6 +104,12 @@ def _number(summary: Mapping[str, object], name: str) -> float | None:
 def _irregular_share(entry: JournalEntry) -> float | None:
     irregular, components = (_number(entry.summary, name) for name in ("irregular", "components"))
     return irregular / components if components and irregular is not None else None
+
+
+def _gap_share(entry: JournalEntry) -> float | None:
+    """Return the part of the energy by which it may be above the least one."""
+    gap, upper = (_number(entry.certificate, name) for name in ("gap", "upper"))
+    return None if gap is None or upper is None else gap / max(1.0, upper)
 
 
 def _failed(entry: JournalEntry, _: Typical) -> str:
@@ -142,6 +150,13 @@ def _contrast(entry: JournalEntry, typical: Typical) -> str:
     return f"low contrast: {contrast:.3g}; the median is {typical.contrast:.3g}"
 
 
+def _focus(entry: JournalEntry, typical: Typical) -> str:
+    width = _number(entry.summary, "edge_width")
+    if width is None or not typical.edge_width or width <= 2 * typical.edge_width:
+        return ""
+    return f"out of focus: edges are {width:.3g} px wide; the median is {typical.edge_width:.3g} px"
+
+
 def _discarded(entry: JournalEntry, _: Typical) -> str:
     reasons = entry.summary.get("discarded")
     count = sum(reasons.values()) if isinstance(reasons, Mapping) else 0
@@ -170,7 +185,7 @@ def _warned(entry: JournalEntry, _: Typical) -> str:
 
 
 def _unproven(entry: JournalEntry, typical: Typical) -> str:
-    gap = _number(entry.certificate, "gap")
+    gap = _gap_share(entry)
     if gap is None or gap <= max(0.05, 2 * (typical.gap or 0)):
         return ""
     return f"the energy is proven to within {gap:.0%} only; the median is {typical.gap or 0:.0%}"
@@ -187,6 +202,7 @@ def _slow(entry: JournalEntry, typical: Typical) -> str:
 RULES: Mapping[str, tuple[int, Rule, str]] = {
     "failed": (100, _failed, "The image could not be processed."),
     "empty": (90, _empty, "There is no object."),
+    "focus": (80, _focus, "The edges of the objects are more than twice as wide as the median: out of focus?"),
     "size": (70, _size, "The radius is more than 1.5 times, or less than 1/1.5 of, the median."),
     "few": (60, _few, "There are less than a third as many objects as the median."),
     "many": (50, _many, "There are more than three times as many objects as the median."),

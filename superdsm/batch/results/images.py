@@ -76,15 +76,16 @@ class ImageRecord:
             It is damaged.
         """
         recipe = self.prepared.recipe
-        index = recipe.stage_providing(name)
-        if index is None or index == IMAGE:
-            known = ", ".join(output for stage in recipe.stages if stage.stored for output in stage.outputs)
+        provider = recipe.stage_providing(name)
+        if provider is None or provider == IMAGE:
+            kept = [stage for stage in recipe.stages.values() if stage.stored]
+            known = ", ".join(output for stage in kept for output in stage.outputs)
             raise TaskError(f"{self._where()}: no stage provides a field {name!r}; kept are {known}")
-        key = recipe.keys(self.entry.image, self.entry.corrections)[index]
-        entry = self.store.entry(key) if recipe.stages[index].stored else None
+        stored = recipe.stages[provider].stored
+        entry = self.store.entry(recipe.keys(self.entry.image, self.entry.corrections)[provider]) if stored else None
         if entry is None:
             raise TaskError(
-                f"{self._where()}: the result of the stage {recipe.stages[index].id} is not in the store; "
+                f"{self._where()}: the result of the stage {provider} is not in the store; "
                 "run the task, or segment the image with superdsm.segment if the stage is one that is never kept"
             )
         return self.store.values(entry, [name])[name]
@@ -122,11 +123,11 @@ class TaskResults(Mapping[FileId, ImageRecord]):
 
     def timings(self) -> Table:
         """Return the seconds per image and stage, as in ``timings.csv``."""
-        return tables.timings([stage.id for stage in self.prepared.recipe.stages], list(self._entries.values()))
+        return tables.timings(self.prepared.recipe.stages, list(self._entries.values()))
 
     def summary(self) -> Table:
         """Return what is known of each image as a whole, as in ``summary.csv``: sizes, what was left out, warnings."""
-        return tables.summary(list(self._entries.values()))
+        return tables.summary(list(self._entries.values()), self.prepared)
 
     def performance(self) -> Table:
         """Return the numbers of objects and the counts of the energy minimisation, as in ``performance.csv``."""

@@ -14,13 +14,15 @@ from typing import Any
 from superdsm import host
 from superdsm.batch.components import Components
 from superdsm.batch.planning.records import TaskPlan
+from superdsm.batch.results import object_tables
+from superdsm.batch.results.summary import rows
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.storage.digests import file_digest
 from superdsm.batch.storage.journal import DONE, EXPORT, JournalEntry
+from superdsm.batch.tasks.prepare import PreparedTask
 from superdsm.config import PROFILE
 from superdsm.jsonable import digest, digest_bytes
 from superdsm.parallel import THREAD_VARIABLES, worker_environ
-from superdsm.summary import cells
 
 ENVIRONMENT = (*THREAD_VARIABLES, "LANG", "LC_ALL", "PYTHONHASHSEED", "SUPERDSM_PLUGINS", "SUPERDSM_SIMD", "TZ")
 LAST = "manifest.json"  # is written after all others
@@ -38,12 +40,11 @@ def write(plan: TaskPlan, components: Components) -> None:
     """
     directory = plan.prepared.task.directory
     entries = [entry for file_id in plan.prepared.file_ids if (entry := plan.journal.get(file_id)) is not None]
-    stages = [stage.id for stage in plan.prepared.recipe.stages]
     tables = {
-        "timings.csv": timings(stages, entries),
+        "timings.csv": timings(plan.prepared.recipe.stages, entries),
         "performance.csv": performance(entries),
         "certificate.csv": certificate(entries) if any(entry.certificate for entry in entries) else None,
-        "summary.csv": summary(entries),
+        "summary.csv": summary(entries, plan.prepared),
         "env.csv": environment(plan.prepared.task.environ),
     }
     digests = {}
@@ -52,26 +53,28 @@ def write(plan: TaskPlan, components: Components) -> None:
             data = table.csv()
             write_atomic(directory / name, data)
             digests[name] = digest_bytes(data)
+    digests |= object_tables.write(plan)
     content = {**manifest(plan, components, entries), "tables": digests}
     text = json.dumps({**content, "checksum": digest(content)}, indent=2)
     write_atomic(directory / LAST, (text + "\n").encode())
 
 
 def outdated(plan: TaskPlan) -> bool:
-    """Return whether the tables of a task are missing, have changed, or are older than its journal (after a crash)."""
+    """Return whether tables of a task are missing, not as wanted, changed, or older than the journal (a crash)."""
     directory = plan.prepared.task.directory
     journal = plan.journal.stamp()
     if journal == (0, 0):
         return False
     try:
         path = directory / LAST
-        if journal[1] > path.stat().st_mtime_ns:
+        if journal[1] > path.stat().st_mtime_ns or object_tables.outdated(plan):
             return True
         content = json.loads(path.read_bytes())
         if content.pop("checksum", None) not in (digest(content), None):
             return True
+        # Of those that were gathered, which are large, `object_tables` has told.
         known = content.get("tables", dict.fromkeys(ALWAYS))  # earlier versions told no digests
-        return any(value not in (file_digest(directory / name), None) for name, value in known.items())
+        return any(value not in (file_digest(directory / name), None) for name, value in known.items() if name in NAMES)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return True
 
@@ -132,21 +135,10 @@ def performance(entries: Sequence[JournalEntry]) -> Table:
     return Table(["file_id", "objects", *columns], rows)
 
 
-def summary(entries: Sequence[JournalEntry]) -> Table:
-    """Return what is known of each image as a whole: sizes, what was left out and why, and warnings."""
-    found = [cells(entry.summary) for entry in entries]
-    columns = list(dict.fromkeys(name for row in found for name in row))
-    rows = [
-        [
-            entry.id,
-            entry.status,
-            entry.n_objects if entry.n_objects >= 0 else None,
-            *map(row.get, columns),
-            "; ".join([*entry.warnings, *filter(None, [entry.message])]),
-        ]
-        for entry, row in zip(entries, found, strict=True)
-    ]
-    return Table(["file_id", "status", "objects", *columns, "remarks"], rows)
+def summary(entries: Sequence[JournalEntry], prepared: PreparedTask) -> Table:
+    """Return what is known of each image as a whole: sizes, what was left out and why, flags, and warnings."""
+    columns = prepared.image_columns
+    return Table(*rows(entries, columns.names, lambda entry: columns.values(prepared.image_path(entry.id)) or ()))
 
 
 def environment(environ: dict[str, str]) -> Table:
@@ -179,10 +171,14 @@ def manifest(plan: TaskPlan, components: Components, entries: Sequence[JournalEn
         "profile": prepared.task.config.get(PROFILE),
         "stages": [
             {"id": stage.id, **(stage.material["code"] or {}), "settings": stage.material["settings"]}
-            for stage in prepared.recipe.stages
+            for stage in prepared.recipe.stages.values()
         ],
         "config": prepared.task.config.as_dict(),
-        "outputs": {export.name: {"pattern": export.pattern, **export.options} for export in prepared.exports},
+        "outputs": {
+            name: {"pattern": export.pattern, **export.options}
+            for name, export in prepared.exports.items()
+            if not export.part
+        },
         "images": {
             "total": len(prepared.file_ids),
             "done": sum(entry.status == DONE for entry in entries),

@@ -140,7 +140,8 @@ class DigestCache:
             with contextlib.suppress(OSError):
                 self.get(path)
 
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        # Where no thread can be started, each file is hashed when it is asked for.
+        with contextlib.suppress(RuntimeError), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             for _ in pool.map(hash_one, unknown):
                 pass
 

@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
-STORE = ".superdsm"
+from superdsm.batch.tasks.places import STORE, journal_directory, journals_directory
+
+__all__ = [
+    "STORE",
+    "default_profile_file",
+    "digests_file",
+    "journal_directory",
+    "journals_directory",
+    "progress_directory",
+    "results_directory",
+    "tables_file",
+]
 
 
 def results_directory(root: Path) -> Path:
@@ -20,14 +31,9 @@ def default_profile_file(root: Path) -> Path:
     return root / STORE / "profile"
 
 
-def journals_directory(root: Path) -> Path:
-    """Return where the journals of all tasks are."""
-    return root / STORE / "tasks"
-
-
-def journal_directory(root: Path, task: str) -> Path:
-    """Return where the journal and the lock of a task are."""
-    return journals_directory(root) / (task if task != "." else "") / "@"
+def tables_file(root: Path, task: str | None = None) -> Path:
+    """Return where it stands what the gathered tables of a task, or of the root, were made of."""
+    return (root / STORE if task is None else journal_directory(root, task)) / "tables.json"
 
 
 def progress_directory(root: Path) -> Path:

@@ -52,6 +52,36 @@ class Entry:
     arrays: dict[str, Any] | None = None
 
 
+def _is_entry(content: Any, key: str) -> bool:
+    """Return whether JSON is an entry: checksums only tell that it is as it was written, not by whom."""
+    return (
+        isinstance(content, dict)
+        and content.get("format") == FORMAT
+        and content.get("key") == key
+        and isinstance(content.get("stage"), str)
+        and isinstance(content.get("seconds"), (int, float))
+        and _is_list(content.get("warnings"), str)
+        and _is_list(content.get("log"), dict)
+        and isinstance(content.get("fields"), dict)
+        and all(_is_description(item) for item in content["fields"].values())
+        and "arrays" in content
+        and _is_file(content["arrays"])
+    )
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def _is_description(value: Any) -> bool:
+    known = isinstance(value, dict) and isinstance(value.get("kind"), str) and "value" in value
+    return known and _is_list(value.get("arrays"), str)
+
+
+def _is_file(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and {"size", "checksum"} <= value.keys())
+
+
 class Store:
     """Results under a directory.
 
@@ -142,8 +172,11 @@ class Store:
         checksum, _, body = data.partition(b"\n")
         if checksum.decode("ascii", "replace") != digest_bytes(body.removesuffix(b"\n")):
             raise DamagedError(f"{path}: is truncated or was changed")
-        content = json.loads(body)
-        if content["format"] != FORMAT or content["key"] != key:
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError) as exc:
+            raise DamagedError(f"{path}: is no JSON") from exc
+        if not _is_entry(content, key):
             raise DamagedError(f"{path}: is not the entry that its name says")
         return Entry(
             key,
@@ -167,10 +200,17 @@ class Store:
 
         wanted = {name: entry.fields[name] for name in (entry.fields if names is None else names)}
         arrays: dict[str, Any] = {}
-        if entry.arrays is not None and any(described.get("arrays") for described in wanted.values()):
-            data = self._array_bytes(entry)
-            arrays = unpack(data, [name for described in wanted.values() for name in described.get("arrays", ())])
-        return decode(wanted, arrays)
+        parts = [name for described in wanted.values() for name in described["arrays"]]
+        data = self._array_bytes(entry) if parts and entry.arrays is not None else None
+        try:
+            if data is not None:
+                arrays = unpack(data, parts)
+            return decode(wanted, arrays)
+        except MemoryError:
+            raise
+        except Exception as exc:  # whoever can write here can make checksums: anything may be in there
+            path = self._path(entry.key, ".json")
+            raise DamagedError(f"{path}: holds no fields ({type(exc).__name__})") from exc
 
     def _array_bytes(self, entry: Entry) -> bytes:
         assert entry.arrays is not None

@@ -32,6 +32,8 @@ class Writer:
         The directories it writes to, as `Places.name` returns them.
     spread : bool
         Whether they may differ from file id to file id.
+    part : bool
+        Whether the files are only written to be gathered, among the results that are kept.
     """
 
     prepared: PreparedTask
@@ -40,6 +42,7 @@ class Writer:
     count: int
     directories: set[str] = field(default_factory=set)
     spread: bool = False
+    part: bool = False
 
     def path(self, file_id: FileId) -> str:
         """Return the file for a file id."""
@@ -82,8 +85,8 @@ def writers_of(prepared: PreparedTask, places: Places[Any]) -> Iterator[Writer]:
     """Yield the outputs of a task; `places` tells which directories are the same."""
     nested = any(isinstance(file_id, str) and ("/" in file_id or os.sep in file_id) for file_id in prepared.file_ids)
     file_ids = prepared.file_ids
-    for export in prepared.exports if file_ids else ():
-        writer = Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)))
+    for export in prepared.exports.values() if file_ids else ():
+        writer = Writer(prepared, export.name, export.pattern, len(conversions(export.pattern)), part=export.part)
         folder = os.path.dirname(export.pattern)  # noqa: PTH120 - a pattern is no path
         writer.spread = bool(conversions(folder)) or (nested and writer.count > 0)
         paths: Iterable[str] = map(writer.path, file_ids if writer.spread else file_ids[:1])

@@ -70,7 +70,7 @@ def for_export(
         )
     except (MissingInputError, ConfigError) as exc:
         raise TaskError(f"task {prepared.task.name}: {name} cannot be written: {exc}") from exc
-    chosen = replace(prepared, exports=(recipe,), exporters=(exporter,), file_ids=_chosen(prepared, file_ids))
+    chosen = replace(prepared, exports={name: recipe}, exporters={name: exporter}, file_ids=_chosen(prepared, file_ids))
     if problems := find_conflicts([chosen]):
         raise TaskError("\n".join(map(str, problems)))
     return chosen

@@ -1,6 +1,7 @@
 """The fields of a ``task.json``: one table of their names, what is wrong with a value, defaults and meanings."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,16 @@ from superdsm.batch.components import Components
 from superdsm.batch.tasks.json_source import kind
 from superdsm.config import PIXEL_SIZE as PIXEL_SIZE_NAME
 from superdsm.errors import ConfigError, short, suggest
+from superdsm.io.columns import TEXT, column_type
 from superdsm.lengths import pixel_size
 from superdsm.params import Param
 from superdsm.records import Exporter
 
 Check = Callable[[Any], str]
 SUFFIX = "_pathpattern"
+TABLE_SUFFIXES = (".csv", ".parquet")
+COLUMN_NAMINGS = ("superdsm", "cytominer")
+RESERVED_COLUMNS = ("task", "file_id", "status", "label", "reason", "atoms", "flags", "remarks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,34 @@ def _channels(value: Any) -> str:
     return "" if len(set(map(str, value))) == len(value) else "names a channel twice; remove one of them"
 
 
+def _tables(value: Any) -> str:
+    if problem := _is('a list of files, for instance ["objects.csv"]', list)(value):
+        return problem
+    for item in value:
+        if not isinstance(item, str) or not item.endswith(TABLE_SUFFIXES):
+            return f"holds {item!r}; expected: names of tables that end in {' or '.join(TABLE_SUFFIXES)}"
+    return ""
+
+
+def _regex(value: Any) -> str:
+    if value is None:
+        return ""
+    if problem := _is("a regular expression with named groups", str)(value):
+        return problem
+    try:
+        names = re.compile(value).groupindex
+    except (re.error, OverflowError, RecursionError) as exc:
+        return f"is no regular expression ({exc})"
+    taken = [name for name in names if name in RESERVED_COLUMNS or column_type(name) != TEXT]
+    if taken:
+        return f"has a group {taken[0]!r}, which is a column of its own; choose another name"
+    return "" if names else "has no named group; write it like (?P<well>[A-H][0-9]{2})"
+
+
+def _column_names(value: Any) -> str:
+    return "" if value in COLUMN_NAMINGS else f"is {value!r}; expected: {' or '.join(map(repr, COLUMN_NAMINGS))}"
+
+
 def _option(spec: Param) -> Check:
     def check(value: Any) -> str:
         try:
@@ -233,14 +266,40 @@ MEASURE_CHANNELS = TaskField(
     "columns of their own in the tables of objects.",
     default=(),
 )
+REPORT = TaskField(
+    "report",
+    _is("true or false", bool),
+    "true: a run ends with the [report](report.md) of the whole root.",
+    default=False,
+)
+TABLES = TaskField(
+    "tables",
+    _tables,
+    "Tables of the whole task, in its directory: `objects.csv` (a row for each object, with measurements) and "
+    "`discarded.csv` (a row for each discarded object, with the reason); with `.parquet` if pyarrow is installed. See "
+    "[tables](tables.md).",
+    default=(),
+)
+IMAGE_COLUMNS = TaskField(
+    "image_columns",
+    _regex,
+    "A regular expression that is searched in the paths of the images; its named groups become columns of the tables, "
+    "as in `(?P<plate>[^/]+)/(?P<well>[A-H][0-9]+)_s(?P<site>[0-9]+)`.",
+)
+COLUMN_NAMES = TaskField(
+    "column_names",
+    _column_names,
+    "Names of the columns of these tables: `superdsm`, or `cytominer` (`Metadata_Well`, `Nuclei_AreaShape_Area`, ...).",
+    default="superdsm",
+)
 SCHEMA = TaskField(
     "$schema", _is("a text", str), "The JSON Schema of this file, for editors; see `superdsm schema`.", inherited=False
 )
 ENVIRON = TaskField("environ", _environ, "Environment variables, set before the workers import anything.", default={})
 FIXED = (
     *(RUNNABLE, IMAGES, FILE_IDS, CONFIG, BASE_CONFIG, LAST_STAGE),
-    *(CHANNEL, Z, TIME, SCENE, PIXEL_SIZE, MEASURE_CHANNELS),
-    *(USE, WITHOUT, NUM_CPUS, ENVIRON, ROOT, SCHEMA),
+    *(CHANNEL, Z, TIME, SCENE, PIXEL_SIZE, MEASURE_CHANNELS, TABLES, IMAGE_COLUMNS, COLUMN_NAMES),
+    *(USE, WITHOUT, NUM_CPUS, ENVIRON, REPORT, ROOT, SCHEMA),
 )
 
 

@@ -5,7 +5,7 @@ before the scale enters, and the key of each input field. The key of a field is 
 key of the image is the hash of its file and of its reader.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from superdsm.stage import Stage
 
 FROM_FILE = "as in the file"  # stands for a size of a pixel
 CHANNELS = "measure_channels"
-IMAGE = -1  # "index of the stage" that provides the image
+IMAGE = OUTSIDE  # stands for the stage that provides the image
 Identity = Callable[[Stage], Mapping[str, Any] | None]
 Settings = Callable[[Stage, Config, bool], Mapping[str, Any]]
 
@@ -61,8 +61,8 @@ class StageRecipe:
         Identity of the code ("code") and hyperparameters ("settings"), as JSON values.
     text : str
         The same as canonical JSON.
-    inputs : tuple of (str, int)
-        The fields it depends on, each with the index of the stage that provides it.
+    inputs : tuple of (str, str)
+        The fields it depends on, each with the id of the stage that provides it.
     outputs : tuple of str
         The fields it provides.
     stored : bool
@@ -78,7 +78,7 @@ class StageRecipe:
     id: str
     material: Mapping[str, Any]
     text: str
-    inputs: tuple[tuple[str, int], ...]
+    inputs: tuple[tuple[str, str], ...]
     outputs: tuple[str, ...]
     stored: bool
     keyed: bool
@@ -88,13 +88,21 @@ class StageRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What identifies the results of a pipeline, up to the image; see `make_recipe`."""
+    """What identifies the results of a pipeline, up to the image; see `make_recipe`.
 
-    stages: tuple[StageRecipe, ...]
+    Attributes
+    ----------
+    stages : mapping
+        The stages by their ids, in order.
+    digest : str
+        Hash of all of it.
+    """
+
+    stages: Mapping[str, StageRecipe]
     digest: str
 
-    def keys(self, image: str, corrections: str = "") -> list[str]:
-        """Return the key of each stage's result for an image; "" where it has none.
+    def keys(self, image: str, corrections: str = "") -> dict[str, str]:
+        """Return the key of each stage's result for an image, by the id of the stage; "" where it has none.
 
         Parameters
         ----------
@@ -103,32 +111,37 @@ class Recipe:
         corrections : str, optional
             Digest of the corrections of the image; "" if there are none.
         """
-        keys: list[str] = []
-        for stage in self.stages:
-            inputs = [name + field_key(image if index == IMAGE else keys[index], name) for name, index in stage.inputs]
+        keys: dict[str, str] = {}
+        known = {IMAGE: image}
+        for stage in self.stages.values():
+            inputs = [name + field_key(known[provider], name) for name, provider in stage.inputs]
             if stage.corrected and corrections:
                 inputs.append(CORRECTIONS + field_key(corrections, CORRECTIONS))
-            keys.append(_hash("stage", stage.text, *inputs) if stage.keyed else "")
+            known[stage.id] = keys[stage.id] = _hash("stage", stage.text, *inputs) if stage.keyed else ""
         return keys
 
-    def terminal_stages(self) -> list[int]:
-        """Return the indices of the stages whose outputs no later stage takes."""
-        taken = {index for stage in self.stages for _, index in stage.inputs}
-        return [index for index in range(len(self.stages)) if index not in taken]
+    def in_order(self, ids: Collection[str]) -> tuple[str, ...]:
+        """Return ids of stages in the order of the stages."""
+        return tuple(stage_id for stage_id in self.stages if stage_id in ids)
 
-    def stages_providing_the_scale(self) -> list[int]:
-        """Return the indices of the stages from which others have the scale or the zoom."""
-        inputs = [item for stage in self.stages for item in stage.inputs]
-        return sorted({index for name, index in inputs if name in (SCALE, ZOOM) and index != IMAGE})
+    def terminal_stages(self) -> tuple[str, ...]:
+        """Return the ids of the stages whose outputs no later stage takes."""
+        taken = {provider for stage in self.stages.values() for _, provider in stage.inputs}
+        return self.in_order(self.stages.keys() - taken)
 
-    def stage_providing(self, name: str) -> int | None:
-        """Return the index of the last stage that provides a field, or None."""
-        found = [index for index, stage in enumerate(self.stages) if name in stage.outputs]
+    def stages_providing_the_scale(self) -> tuple[str, ...]:
+        """Return the ids of the stages from which others have the scale or the zoom."""
+        inputs = [item for stage in self.stages.values() for item in stage.inputs]
+        return self.in_order({provider for name, provider in inputs if name in (SCALE, ZOOM)})
+
+    def stage_providing(self, name: str) -> str | None:
+        """Return the id of the last stage that provides a field (`IMAGE`: it is the image), or None."""
+        found = [stage.id for stage in self.stages.values() if name in stage.outputs]
         return found[-1] if found else (IMAGE if name == SOURCE else None)
 
     def provenance(self) -> list[Any]:
         """Return what the keys are made of, for comparison with later recipes."""
-        return [[stage.id, stage.material, stage.digest] for stage in self.stages]
+        return [[stage.id, stage.material, stage.digest] for stage in self.stages.values()]
 
 
 def field_key(stage_key: str, name: str) -> str:
@@ -141,7 +154,7 @@ def make_recipe(
     config: Config,
     identity: Identity,
     last: str | None = None,
-    settings: Settings = Stage.identity_params,
+    settings: Settings = lambda stage, config, image: stage.identity_params(config, image),
 ) -> Recipe:
     """Return what identifies the results of a pipeline.
 
@@ -164,31 +177,38 @@ def make_recipe(
         A value of the configuration is illegal.
     """
     wires = wiring(pipeline)
-    index_of = {OUTSIDE: IMAGE} | {stage_id: index for index, stage_id in enumerate(pipeline.ids)}
-    stages: list[StageRecipe] = []
+    stages: dict[str, StageRecipe] = {}
     for stage in pipeline:
-        inputs = tuple((name, index_of[provider]) for name, provider in wires[stage.id].items())
+        inputs = tuple(wires[stage.id].items())
         code = identity(stage)
-        keyed = code is not None and all(index == IMAGE or stages[index].keyed for _, index in inputs)
+        keyed = code is not None and all(provider == IMAGE or stages[provider].keyed for _, provider in inputs)
         material = {"code": code, "settings": settings(stage, config, ZOOM in wires[stage.id])}
         text = canonical_json(material)
-        above = [f"{name} {'' if index == IMAGE else stages[index].digest}" for name, index in inputs]
-        stages.append(
-            StageRecipe(
-                stage.id,
-                material,
-                text,
-                inputs,
-                stage.outputs,
-                stage.stored and keyed,
-                keyed,
-                _hash("recipe", text, *above) if keyed else "",
-                CORRECTIONS in stage.optional,
-            )
+        above = [f"{name} {'' if provider == IMAGE else stages[provider].digest}" for name, provider in inputs]
+        stages[stage.id] = StageRecipe(
+            stage.id,
+            material,
+            text,
+            inputs,
+            stage.outputs,
+            stage.stored and keyed,
+            keyed,
+            _hash("recipe", text, *above) if keyed else "",
+            CORRECTIONS in stage.optional,
         )
         if stage.id == last:
             break
-    return Recipe(tuple(stages), digest([[stage.id, stage.digest or stage.text, stage.inputs] for stage in stages]))
+    return Recipe(stages, _digest(list(stages.values())))
+
+
+def _digest(stages: Sequence[StageRecipe]) -> str:
+    """Return the digest of a recipe, for which stages are counted: so it stands in all journals."""
+    number = {stage.id: index for index, stage in enumerate(stages)} | {IMAGE: -1}
+    parts = [
+        [stage.id, stage.digest or stage.text, [[name, number[provider]] for name, provider in stage.inputs]]
+        for stage in stages
+    ]
+    return digest(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +223,8 @@ class ExportRecipe:
         Absolute path pattern.
     options : mapping
         Values of the options of the exporter.
-    inputs : tuple of (str, int)
-        The fields it needs, each with the index of the stage that provides it.
+    inputs : tuple of (str, str)
+        The fields it needs, each with the id of the stage that provides it.
     everything : bool
         Whether it depends on all stages, as exporters without inputs do.
     material : mapping
@@ -212,15 +232,18 @@ class ExportRecipe:
         channels that are measured.
     text : str
         The same as canonical JSON.
+    part : bool
+        Whether the files are only written to be gathered to a table of the task.
     """
 
     name: str
     pattern: str
     options: Mapping[str, Any]
-    inputs: tuple[tuple[str, int], ...]
+    inputs: tuple[tuple[str, str], ...]
     everything: bool
     material: Mapping[str, Any]
     text: str
+    part: bool = False
 
     @property
     def sized(self) -> bool:
@@ -233,10 +256,10 @@ class ExportRecipe:
         found: Sequence[int | str] = self.material["settings"].get(CHANNELS, ())
         return found
 
-    def key(self, image: str, stage_keys: Sequence[str]) -> str:
+    def key(self, image: str, stage_keys: Mapping[str, str]) -> str:
         """Return the key of the output for an image; "" if it cannot be identified."""
-        wanted = [("", index) for index in range(len(stage_keys))] if self.everything else self.inputs
-        found = [image if index == IMAGE else stage_keys[index] for _, index in wanted]
+        wanted = [("", stage_id) for stage_id in stage_keys] if self.everything else self.inputs
+        found = [image if provider == IMAGE else stage_keys[provider] for _, provider in wanted]
         if not all(found):
             return ""
         names = [name + field_key(key, name) for (name, _), key in zip(wanted, found, strict=True)]
@@ -265,6 +288,7 @@ def make_export(
     *,
     pixel_size: float | None = None,
     channels: Sequence[int | str] = (),
+    part: bool = False,
 ) -> ExportRecipe:
     """Return what identifies the files of an exporter.
 
@@ -284,6 +308,8 @@ def make_export(
         The size of a pixel in micrometres; None: that of the file.
     channels : sequence of int or str, optional
         Further channels that are measured.
+    part : bool, optional
+        Whether the files are only written to be gathered.
 
     Raises
     ------
@@ -292,7 +318,7 @@ def make_export(
     """
     inputs = []
     for names in exporter.alternatives:
-        found = [(name, index) for name in names if (index := recipe.stage_providing(name)) is not None]
+        found = [(name, stage_id) for name in names if (stage_id := recipe.stage_providing(name)) is not None]
         if not found:
             raise MissingInputError(" or ".join(names))
         inputs.append(found[0])
@@ -307,5 +333,5 @@ def make_export(
     material = {"code": code, "settings": settings}
     everything = not exporter.inputs
     return ExportRecipe(
-        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material)
+        exporter.name, pattern, dict(options), tuple(inputs), everything, material, canonical_json(material), part
     )

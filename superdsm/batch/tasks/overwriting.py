@@ -10,6 +10,7 @@ from superdsm.batch.tasks.conflicts import Writer, shortened, writers_of
 from superdsm.batch.tasks.file_ids import FileId, PatternError, expand
 from superdsm.batch.tasks.paths import SCRIPT
 from superdsm.batch.tasks.prepare import PreparedTask
+from superdsm.batch.tasks.table_requests import OF_ALL_TASKS
 from superdsm.batch.tasks.tree import FILE, Task, TaskTree
 from superdsm.errors import TaskError
 from superdsm.places import Places
@@ -52,6 +53,10 @@ class Files:
         for task in self.tree.tasks:
             for path, what in read_besides_images(task):
                 add(path, f"{what} of task {task.name}")
+        for prepared in self.prepared:
+            for stage in prepared.pipeline:
+                for path in stage.files(prepared.task.config):
+                    add(os.path.abspath(path), f"a file of the stage {stage.id} of task {prepared.task.name}")  # noqa: PTH100
         known = {prepared.task.name: prepared.file_ids for prepared in self.prepared}
         for task in self.tree.tasks:
             if task.runnable:
@@ -71,6 +76,8 @@ class Files:
         directories = {directory for directory, _ in tables}
         for prepared in self.prepared:
             for writer in writers_of(prepared, self.inputs):
+                if writer.part:
+                    continue
                 crowded = any(map(self._kept, writer.directories)) or not writer.directories.isdisjoint(directories)
                 errors += self._of_writer(writer, tables if crowded else {}, written)
         return shortened(errors)
@@ -89,17 +96,25 @@ class Files:
         return ""
 
     def _tables(self) -> dict[tuple[str, str], str]:
+        gathered = {table.file for prepared in self.prepared for table in prepared.tables}
         return {
+            self.inputs.name(str(self.tree.root / (OF_ALL_TASKS + name))): "a table of all tasks"
+            for name in [*self.tables, *gathered]
+        } | {
             self.inputs.name(str(prepared.task.directory / name)): f"a table of task {prepared.task.name}"
             for prepared in self.prepared
-            for name in self.tables
+            for name in self._of(prepared)
         }
+
+    def _of(self, prepared: PreparedTask) -> list[str]:
+        """Return the names of the tables of a task."""
+        return [*self.tables, *(table.file for table in prepared.tables)]
 
     def _of_tables(self) -> Iterator[TaskError]:
         owners: dict[tuple[str, str], Task] = {}
         for prepared in self.prepared:
             task = prepared.task
-            for name in self.tables:
+            for name in self._of(prepared):
                 path = str(task.directory / name)
                 if what := self.inputs.find(path):
                     yield TaskError(f"{path}: is {what}, and a run writes a table of that name there; rename it")

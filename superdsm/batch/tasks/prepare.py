@@ -13,6 +13,15 @@ from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
 from superdsm.batch.tasks.paths import scripts_absolute
+from superdsm.batch.tasks.places import parts_directory
+from superdsm.batch.tasks.table_requests import (
+    PART,
+    ImageColumns,
+    TableRequest,
+    image_columns,
+    part_pattern,
+    table_requests,
+)
 from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
 from superdsm.corrections import Corrections, CorrectionsError
@@ -37,35 +46,41 @@ class PreparedTask:
         Its stages.
     recipe : Recipe
         What identifies its results.
-    exports : tuple of ExportRecipe
-        The outputs that it wants.
-    exporters : tuple of Exporter
-        What writes them.
+    exports : mapping
+        The outputs that it wants: `ExportRecipe` by the name of the exporter.
+    exporters : mapping
+        What writes them, by name.
     file_ids : tuple
         The file ids.
     notes : tuple of str
         What the user should know.
     warning : str
         What must not be overlooked; "" if there is nothing of the kind.
+    tables : tuple of TableRequest
+        The tables that are gathered from those of the images.
+    image_columns : ImageColumns
+        Columns of the tables that come from the paths of the images.
     """
 
     task: Task
     pipeline: Pipeline
     recipe: Recipe
-    exports: tuple[ExportRecipe, ...]
-    exporters: tuple[Exporter, ...]
+    exports: Mapping[str, ExportRecipe]
+    exporters: Mapping[str, Exporter]
     file_ids: tuple[FileId, ...]
     notes: tuple[str, ...]
     warning: str = ""
+    tables: tuple[TableRequest, ...] = ()
+    image_columns: ImageColumns = field(default_factory=lambda: ImageColumns(None))
 
     @property
     def exports_digest(self) -> str:
         """Digest of the recipes of all outputs."""
-        return digest([[export.name, export.text] for export in self.exports])
+        return digest([[export.name, export.text] for export in self.exports.values()])
 
     def exports_provenance(self) -> list[list[object]]:
         """Return what the keys of the outputs are made of."""
-        return [[export.name, export.material, ""] for export in self.exports]
+        return [[export.name, export.material, ""] for export in self.exports.values()]
 
     @property
     def toplevel(self) -> frozenset[str]:
@@ -91,6 +106,18 @@ def corrections_of(prepared: PreparedTask, file_id: FileId) -> Corrections:
     if found and not prepared.pipeline.takes(CORRECTIONS):
         raise CorrectionsError(f"{found.source}: no stage of the task takes corrections: {prepared.pipeline}")
     return found
+
+
+def unused_parts(prepared: PreparedTask) -> Iterator[Path]:
+    """Yield the files that were parts of tables of a task, and are not any more."""
+    directory = parts_directory(prepared.task.root, prepared.task.name)
+    used = {
+        Path(expand(export.pattern, file_id))
+        for export in prepared.exports.values()
+        if export.part
+        for file_id in prepared.file_ids
+    }
+    yield from (path for path in sorted(directory.rglob("*")) if path.is_file() and path not in used)
 
 
 @dataclass(slots=True)
@@ -142,41 +169,57 @@ class Preparer:
         file_ids, left_out = matches = task.matches()
         notes = [
             f"stage {stage.id} has neither a version nor a source: its results cannot be kept"
-            for stage in recipe.stages
+            for stage in recipe.stages.values()
             if stage.material["code"] is None
         ]
         notes += self._profile_notes(task, pipeline, named is not None)
         self._check_pattern(task, fields.IMAGES, task.image_pattern, file_ids)
-        exports, exporters = [], []
+        exports: dict[str, ExportRecipe] = {}
+        tables = table_requests(task, self.components.exporters)
+        gathered = {table.export for table in tables}
         for exporter in self.components.exporters.values():
             pattern = task.output_pattern(exporter)
+            part = pattern is None and exporter.name in gathered
+            if part:
+                pattern = part_pattern(task, exporter.name)
             if pattern is None:
                 continue
             self._check_pattern(task, fields.pattern_field(exporter), pattern, file_ids)
             self._check_suffix(task, exporter, pattern)
+            if exporter.name in gathered and not pattern.endswith(PART):
+                problem = f"does not end in {PART}, which {fields.TABLES.name} needs; change one of both"
+                raise task.error(exporter.name + fields.SUFFIX, problem)
             provider = self.components.provider("exporters", exporter.name)
             try:
-                exports.append(
-                    make_export(
-                        exporter,
-                        provider,
-                        pattern,
-                        task.output_options(exporter),
-                        recipe,
-                        pixel_size=pixel_size(task.config),
-                        channels=task.measured_channels,
-                    )
+                exports[exporter.name] = make_export(
+                    exporter,
+                    provider,
+                    pattern,
+                    task.output_options(exporter),
+                    recipe,
+                    pixel_size=pixel_size(task.config),
+                    channels=task.measured_channels,
+                    part=part,
                 )
             except MissingInputError as exc:
                 notes.append(f"{exporter.name} is not written: {exc}")
-            else:
-                exporters.append(exporter)
         if repeated := task.repeated_file_ids():
             notes.append(f"{repeated} of the file ids stand there twice; each is processed once")
         warning = matches.warning(task.image_pattern) if left_out else ""
         if not file_ids:
             notes.append("there are no file ids")
-        return PreparedTask(task, pipeline, recipe, tuple(exports), tuple(exporters), file_ids, tuple(notes), warning)
+        return PreparedTask(
+            task,
+            pipeline,
+            recipe,
+            exports,
+            {name: self.components.exporters[name] for name in exports},
+            file_ids,
+            tuple(notes),
+            warning,
+            tuple(table for table in tables if table.export in exports),
+            image_columns(task, (expand(task.image_pattern, file_id) for file_id in file_ids)),
+        )
 
     def _pipeline(self, task: Task) -> Pipeline:
         here = Path.cwd()

@@ -32,6 +32,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "$schema": {"type": "string"},
     "runnable": {"type": "boolean"},
     "root": {"type": "boolean"},
+    "report": {"type": "boolean"},
     "img_pathpattern": PATTERN,
     "file_ids": {
         "anyOf": [
@@ -58,6 +59,9 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
         "items": {"anyOf": [{"type": "integer"}, {"type": "string", "minLength": 1}]},
         "uniqueItems": True,
     },
+    "tables": {"type": "array", "items": {"type": "string", "pattern": rf"({'|'.join(fields.TABLE_SUFFIXES)})$"}},
+    "image_columns": {"type": ["string", "null"], "pattern": r"\(\?P<"},
+    "column_names": {"enum": list(fields.COLUMN_NAMINGS)},
     "use": NAMES,
     "without": NAMES,
     "num_cpus": {"type": "integer", "minimum": 1},

@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--quiet", action="store_true", help="like --verbosity -1")
     show.add_argument("--json", action="store_true", help="the plan and all events as JSON lines")
     show.add_argument("--report", type=Path, metavar="FILE", help="keep a status file (JSON) up to date")
+    show.add_argument("--html", action="store_true", help="end with the report of the whole root (ROOT/report.html)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,7 +75,10 @@ def run(args: argparse.Namespace) -> int:
     from superdsm.batch.execution.runner import find_executor
     from superdsm.batch.planning.records import Action
     from superdsm.cli.batch.continuation import after_run, command
+    from superdsm.host import check_memory_limit
 
+    if args.run:
+        check_memory_limit()
     executor = args.executor or ("serial" if args.debug else "loky")
     _check(args)
     components = installed()
@@ -91,14 +95,15 @@ def run(args: argparse.Namespace) -> int:
         code = ExitCode.PARTIAL if plan.count(Action.SKIP) else ExitCode.OK
         display.nothing_to_do(plan.tasks, code)
         _show(args, plan, display)
-        return code
+        return code if _report_written(args, batch, plan, display) else ExitCode.PARTIAL
     instruction_set()  # one message, not one for each image, if the kernels cannot be used
     summary = plan.run(
         jobs=args.jobs, executor=executor, timeout=args.timeout, fail_fast=args.fail_fast, listener=display
     )
+    written = summary.interrupted or _report_written(args, batch, plan, display)
     changes = after_run(summary)
     display.next_command(command(args, changes), needed=changes["run"])
-    return summary.exit_code
+    return summary.exit_code if written or summary.exit_code else ExitCode.PARTIAL
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -117,6 +122,29 @@ def _check_report(args: argparse.Namespace, plan: "Plan") -> None:
 
     if args.report and (what := plan.files.of_file(str(args.report))):
         raise TaskError(f"--report: {args.report} is {what}; give another file")
+
+
+def _report_written(args: argparse.Namespace, batch: "Batch", plan: "Plan", display: "Display") -> bool:
+    """Write the report, where it is wanted; return False, and say why, if it cannot be written."""
+    from superdsm.batch.tasks.fields import REPORT
+    from superdsm.errors import TaskError
+
+    wanted = any(task.prepared.task.value(REPORT) for task in plan.tasks)
+    if args.oneshot or not (args.html or wanted):
+        return True
+    from superdsm.report.gather import ReportOptions
+    from superdsm.report.write import default_page, write_report
+
+    page = default_page(batch.root)
+    try:
+        if what := plan.files.of_file(str(page)):
+            raise TaskError(f"{page}: is {what}; the report is written with superdsm report -o elsewhere")
+        write_report(batch, ReportOptions(page), jobs=args.jobs)
+    except TaskError as exc:
+        display.message(str(exc))
+        return False
+    display.message(f"report: {page}")
+    return True
 
 
 def _plan(args: argparse.Namespace, batch: "Batch", display: "Display") -> "Plan":

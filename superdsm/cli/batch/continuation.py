@@ -11,7 +11,7 @@ from superdsm.batch.planning.records import Action
 OPTIONS = (
     *("run", "task", "task_dir", "force", "fresh", "retry_failed", "oneshot", "last_stage"),
     *("use", "without", "profile"),
-    *("jobs", "executor", "timeout", "fail_fast"),
+    *("jobs", "executor", "timeout", "fail_fast", "html"),
 )
 
 

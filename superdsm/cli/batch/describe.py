@@ -63,7 +63,7 @@ def _counts(plan: TaskPlan) -> str:
 
 
 def _group_lines(plan: TaskPlan, group: Group, verbose: bool) -> Iterator[str]:
-    image, stages = group.image, plan.prepared.recipe.stages
+    image = group.image
     shown = ", ".join(map(str, group.ids if verbose else group.ids[:SHOWN]))
     more = "" if verbose or len(group.ids) <= SHOWN else ", ..."
     reasons = _reasons(image.reasons)
@@ -75,7 +75,7 @@ def _group_lines(plan: TaskPlan, group: Group, verbose: bool) -> Iterator[str]:
         yield f"{head}: {what}{time}; {reasons}"
         if source := plan.origin(image):
             where = "this task" if source == plan.name else f"task {source}"
-            yield f"        picked up: {', '.join(stages[index].id for index in image.load)} from {where}"
+            yield f"        picked up: {', '.join(image.load)} from {where}"
     elif image.action == Action.NOTHING:
         yield f"{head}: complete"
     else:
@@ -91,7 +91,6 @@ def _reasons(reasons: Sequence[str]) -> str:
 def json_records(plans: Sequence[TaskPlan]) -> Iterator[dict[str, Any]]:
     """Yield the plan as JSON values, one per task."""
     for plan in plans:
-        stages = plan.prepared.recipe.stages
         yield {
             "event": "plan",
             "task": plan.name,
@@ -109,9 +108,9 @@ def json_records(plans: Sequence[TaskPlan]) -> Iterator[dict[str, Any]]:
                     "from": plan.first_computed_stage(group.image) or None,
                     "ids": group.ids,
                     "reasons": list(group.image.reasons),
-                    "compute": [stages[index].id for index in group.image.compute],
-                    "load": [stages[index].id for index in group.image.load],
-                    "outputs": [plan.prepared.exports[index].name for index in group.image.exports],
+                    "compute": list(group.image.compute),
+                    "load": list(group.image.load),
+                    "outputs": list(group.image.exports),
                     "picked_up_from": plan.origin(group.image) or None,
                     "seconds": group.seconds if group.image.action == Action.RUN else None,
                 }
@@ -151,7 +150,7 @@ def outputs(plans: Sequence[TaskPlan]) -> list[tuple[str, str, str]]:
 
 def _first_output(prepared: PreparedTask) -> tuple[str, str] | None:
     """Return what to look at first of what a task writes, and in which directory it is; None: nothing is written."""
-    patterns = {export.name: export.pattern for export in prepared.exports}
+    patterns = {name: export.pattern for name, export in prepared.exports.items() if not export.part}
     for name in (*KINDS, *patterns):
         if name in patterns:
             folder = Path(patterns[name]).parent

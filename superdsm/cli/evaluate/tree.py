@@ -134,8 +134,7 @@ def _find(plan: TaskPlan, args: argparse.Namespace) -> TaskScores:
     """Find the label images of a task, and their ground truth."""
     prepared, task = plan.prepared, plan.prepared.task
     scores = TaskScores(task, Evaluated())
-    export = next((number for number, export in enumerate(prepared.exports) if export.name == LABELS), None)
-    if export is None:
+    if LABELS not in prepared.exports:
         warn(f"task {task.name}: writes no label images, not evaluated; add seg_pathpattern to {task.file.path}")
         scores.evaluated.failed[task.name] = "writes no label images"
         return scores
@@ -147,17 +146,17 @@ def _find(plan: TaskPlan, args: argparse.Namespace) -> TaskScores:
         raise TaskError(f"--gt {args.gt}: does not go with the file ids of task {task.name}: {exc}") from exc
     pictures = None if args.overlay is None else args.overlay / task.name
     for image, path in zip(plan.images, truths, strict=True):
-        outputs = [Path(expand(output.pattern, image.id)) for output in prepared.exports]
+        outputs = {name: Path(expand(output.pattern, image.id)) for name, output in prepared.exports.items()}
         name = str(image.id)
-        scores.files += outputs
+        scores.files += outputs.values()
         if not path.is_file():
             scores.evaluated.without_truth.append(name)
-        elif not outputs[export].is_file():
+        elif not outputs[LABELS].is_file():
             scores.evaluated.without_prediction.append(name)
         else:
             drawn_on = Path(image.path) if Path(image.path).is_file() else None
-            scores.pairs.append(Pair(name, outputs[export], path, drawn_on, picture_path(pictures, name)))
-            if image.action == Action.RUN and export in image.exports:
+            scores.pairs.append(Pair(name, outputs[LABELS], path, drawn_on, picture_path(pictures, name)))
+            if image.action == Action.RUN and LABELS in image.exports:
                 scores.outdated.append(name)
     return scores
 

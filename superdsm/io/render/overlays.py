@@ -54,7 +54,7 @@ def overlay(
     labels = np.asarray(labels)
     if image.shape[:2] != labels.shape:
         raise ValueError(f"the image has {image.shape[:2]} pixels, but the label image {labels.shape}")
-    picture = grey_picture(image, enhance=enhance)
+    picture = grey_picture(image, enhance=enhance, labels=labels)
     if not labels.any():
         return picture
     colours = label_colours(labels)
@@ -78,7 +78,8 @@ def confidence_picture(image: Image, labels: Image, confidences: Sequence[float 
     ndarray of uint8, shape (rows, columns, 3)
     """
     colours = np.array([(0, 0, 0), *map(_confidence_colour, confidences)], dtype=np.uint8)
-    return _with_contours(grey_picture(image), contours(np.asarray(labels), border), colours)
+    labels = np.asarray(labels)
+    return _with_contours(grey_picture(image, labels=labels), contours(labels, border), colours)
 
 
 def outlines_picture(image: Image, labels: Image, *, enhance: bool = True) -> RGB:

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from superdsm.batch.execution.pool.scheduler import Lost
 from superdsm.batch.execution.runner import _failed
-from superdsm.batch.execution.scheduler import Lost
 from superdsm.batch.execution.store_cache import ChangedError, OutputError
 from superdsm.batch.execution.worker import _failure
 from superdsm.batch.planning.decide import RETRIED

@@ -34,11 +34,12 @@ def mark_as_complete(lab: Laboratory) -> None:
         for image in plan.images:
             output, keys = lab.root / f"seg/{image.id}.png", prepared.recipe.keys(image.image)
             output.touch()
-            entry = batch.store.directory / keys[-1][:2] / f"{keys[-1]}.json"
+            last = list(keys.values())[-1]
+            entry = batch.store.directory / last[:2] / f"{last}.json"
             entry.parent.mkdir(exist_ok=True, parents=True)
             entry.touch()
             written = OutputFile(
-                f"seg/{image.id}.png", prepared.exports[0].key(image.image, keys), "", 0, output.stat().st_mtime_ns
+                f"seg/{image.id}.png", prepared.exports["seg"].key(image.image, keys), "", 0, output.stat().st_mtime_ns
             )
             record = JournalEntry(
                 id=image.id,

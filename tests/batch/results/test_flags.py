@@ -7,14 +7,23 @@ import pytest
 from superdsm.batch.results.flags import RULES, flags
 from superdsm.batch.storage.journal import JournalEntry
 
+USUAL = {"radius": 10.0, "contrast": 4.0, "edge_width": 1.5, "irregular": 1, "components": 10}
+
 
 def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
     values: dict[str, Any] = {
         "status": "done",
         "recipe": "",
         "seconds": {"dsm": 1.0},
-        "certificate": {"gap": 0.02},
-        "summary": {"radius": 10.0, "contrast": 4.0, "irregular": 1, "components": 10, **given.pop("summary", {})},
+        "certificate": {"gap": 1e5 * 0.02, "upper": 1e5},
+        "summary": {
+            "radius": 10.0,
+            "contrast": 4.0,
+            "edge_width": 1.5,
+            "irregular": 1,
+            "components": 10,
+            **given.pop("summary", {}),
+        },
         **given,
     }
     return JournalEntry(id=number, n_objects=n_objects, **values)
@@ -40,6 +49,12 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
         image(9, summary={"radius": 6.7}),
         image(9, summary={"radius": 6.0}),
         "radius 6 px is 0.6 times the median of 10 px",
+    ),
+    (
+        "focus",
+        image(9, summary={"edge_width": 3.0}),
+        image(9, summary={"edge_width": 4.0}),
+        "out of focus: edges are 4 px wide; the median is 1.5 px",
     ),
     ("few", image(9, 10), image(9, 9), "few objects: 9; the median is 30"),
     ("many", image(9, 90), image(9, 91), "many objects: 91; the median is 30"),
@@ -70,8 +85,8 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
     ("warning", image(9), image(9, warnings=["one", "two"]), "one; two"),
     (
         "unproven",
-        image(9, certificate={"gap": 0.05}),
-        image(9, certificate={"gap": 0.25}),
+        image(9, certificate={"gap": 1e5 * 0.05, "upper": 1e5}),
+        image(9, certificate={"gap": 1e5 * 0.25, "upper": 1e5}),
         "the energy is proven to within 25% only; the median is 2%",
     ),
     (
@@ -98,7 +113,7 @@ def test_every_rule_has_a_case_and_they_go_from_bad_to_harmless() -> None:
 
 
 def test_a_gap_that_all_images_have_is_nothing_remarkable() -> None:
-    assert not any(flags([image(number, certificate={"gap": 0.4}) for number in range(6)]))
+    assert not any(flags([image(number, certificate={"gap": 1e5 * 0.4, "upper": 1e5}) for number in range(6)]))
 
 
 def test_a_few_images_have_no_median_to_be_compared_with() -> None:

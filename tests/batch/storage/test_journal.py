@@ -372,3 +372,15 @@ def test_prune_without_permission_says_what_to_do(
     error = capsys.readouterr().err
     assert "cannot be changed (Permission denied); let the owner of the files prune" in error
     assert error.count("\n") == 1
+
+
+def test_files_are_hashed_without_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    cache = DigestCache(tmp_path / "hashes.jsonl")
+    cache.warm([str(tmp_path / "a"), str(tmp_path / "b")])
+    assert cache.get(str(tmp_path / "a")).digest == file_digest(tmp_path / "a")

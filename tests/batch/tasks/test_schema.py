@@ -66,8 +66,8 @@ def candidates(spec: Param) -> Iterator[Any]:
 def read(stage: Stage, path: str, value: Any) -> bool:
     try:
         stage.identity_params(Config().with_value(path, value))
-    except ConfigError:
-        return False
+    except ConfigError as exc:
+        return "there is no file" in str(exc)  # which the schema cannot know
     return True
 
 
@@ -165,3 +165,10 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert {*task_schema(installed())["properties"]} == {*schema["properties"]}
     assert main(["schema", "-o", f"{tmp_path}/task.schema.json"]) == 0
     assert json.loads((tmp_path / "task.schema.json").read_text()) == task_schema(installed())
+
+
+def test_the_schema_takes_the_place_of_no_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "task.json").write_text("{}")
+    assert main(["schema", "-o", str(tmp_path / "task.json")]) == 2
+    assert "task.json: is the name of a task; give the schema another one" in capsys.readouterr().err
+    assert (tmp_path / "task.json").read_text() == "{}"

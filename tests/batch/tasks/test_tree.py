@@ -10,14 +10,9 @@ import pytest
 from superdsm.batch.components import Components, installed
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.json_source import line_of
-from superdsm.batch.tasks.keys import make_recipe
 from superdsm.batch.tasks.prepare import Preparer
 from superdsm.batch.tasks.tree import Task, TaskTree, discover
-from superdsm.config import Config
 from superdsm.errors import TaskError
-from superdsm.params import param
-from superdsm.pipeline import Pipeline
-from superdsm.stage import Stage
 from tests.laboratory import Laboratory
 
 
@@ -72,7 +67,7 @@ def test_a_percent_sign_in_a_directory_is_no_conversion(tmp_path: Path, componen
     tree = discover(tmp_path / "100%d", components)
     prepared = Preparer(tree, components).prepare(tree.select()[0])
     assert prepared.image_path(1) == f"{tmp_path}/100%d/1.png"
-    assert expand(prepared.exports[0].pattern, 1) == f"{tmp_path}/100%d/5%/1.png"
+    assert expand(prepared.exports["seg"].pattern, 1) == f"{tmp_path}/100%d/5%/1.png"
 
 
 def test_base_config_stands_between_the_parent_and_the_task(tmp_path: Path, components: Components) -> None:
@@ -310,57 +305,6 @@ def test_line_of() -> None:
     assert line_of(text, ("b", "c", 2, "d")) == 3
     assert line_of(text, ("e",)) == 5
     assert line_of(text, ("b", "nothing")) == 2
-
-
-class Early(Stage):
-    """A stage."""
-
-    id = "early"
-    version = "1"
-    inputs = ("image",)
-    outputs = ("g_raw", "scale")
-    offset = param(1.0, "A number.")
-
-
-class Late(Stage):
-    """Another stage."""
-
-    id = "late"
-    version = "1"
-    inputs = ("g_raw",)
-    outputs = ("y",)
-    width = param(2.0, "A number.", auto=("scale", 1.0))
-
-
-def keys(config: dict) -> list[str]:
-    identity = lambda stage: {"id": stage.id, "version": stage.version}  # noqa: E731
-    return make_recipe(Pipeline([Early, Late]), Config(config), identity).keys("image")
-
-
-def test_equal_config_in_any_order_of_keys_gives_equal_keys() -> None:
-    one = {"early": {"offset": 2}, "late": {"width": 3, "AF_width": 2}}
-    two = {"late": {"AF_width": 2.0, "width": 3.0}, "early": {"offset": 2.0}}
-    assert keys(one) == keys(two)
-    assert keys({}) == keys({"early": {"offset": 1}, "late": {"AF_width": 1}})
-
-
-def test_a_changed_value_changes_the_keys_downstream_only() -> None:
-    assert keys({"late": {"width": 5}})[0] == keys({})[0]
-    assert keys({"late": {"width": 5}})[1] != keys({})[1]
-    assert keys({"early": {"offset": 5}})[1] != keys({})[1]
-
-
-def test_reading_a_config_never_changes_its_key() -> None:
-    config = Config({"early": {"offset": 2}})
-    before = (config.digest(), keys(config.as_dict()))
-    config.get("late/width", 7)
-    config.get("nothing/at/all")
-    config["early"]["offset"] = 3
-    list(config)
-    Pipeline([Early, Late]).validate(config)
-    for stage in Pipeline([Early, Late]):
-        stage.resolve(config, 10.0)
-    assert (config.digest(), keys(config.as_dict())) == before
 
 
 @pytest.mark.speed

@@ -48,3 +48,10 @@ COLUMNS = (
     Column("neighbour_distance", "px", "Distance between the centre of mass and the nearest one of another object."),
     Column("touches_border", "", "Whether the mask reaches the border of the image.", "bool"),
 )
+
+TYPES = {"int64": "integer", "float64": "number", "bool": "flag"}
+
+
+def column_type(name: str) -> str:
+    """Return the type of a column, for tables of whole tasks."""
+    return next((TYPES[column.dtype] for column in COLUMNS if column.name == name), "text")

@@ -18,10 +18,11 @@ def superdsm_register_stages() -> Iterable[StageEntry]:
 @hookimpl
 def superdsm_register_exporters() -> Iterable[Exporter]:
     """Offer the exporter behind ``measurements_pathpattern``."""
+    from superdsm_measure.columns import column_type
     from superdsm_measure.tables import SUFFIXES, write_table
 
     doc = "Table of the measurements (CSV; Parquet with superdsm-measure[parquet]); needs the stage 'measure'."
-    return [Exporter("measurements", ("measurements",), write_table, SUFFIXES, doc=doc)]
+    return [Exporter("measurements", ("measurements",), write_table, SUFFIXES, doc=doc, column_type=column_type)]
 
 
 @hookimpl

@@ -13,8 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from superdsm.batch.execution.processes import end_tree
-from superdsm.batch.execution.retry_policy import Decision, Finished, Loss, retry_policy
+from superdsm.batch.execution.pool.processes import end_tree
+from superdsm.batch.execution.pool.retry_policy import Decision, Finished, Loss, retry_policy
 from superdsm.batch.storage.journal import FailureKind
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, followed
 from superdsm.errors import StageError, TaskError

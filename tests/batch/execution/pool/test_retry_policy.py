@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from superdsm.batch.execution.retry_policy import STARTS, Decision, Finished, Loss, retry_policy
+from superdsm.batch.execution.pool.retry_policy import STARTS, Decision, Finished, Loss, retry_policy
 
 IMAGES = (1, 2, 3)
 ENDS = (Decision.TOO_LONG, Decision.CRASHED, Decision.STOP)

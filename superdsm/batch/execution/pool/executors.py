@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
-from superdsm.batch.execution.processes import end_tree
+from superdsm.batch.execution.pool.processes import end_tree
 from superdsm.parallel import THREAD_VARIABLES
 from superdsm.records import ExecutorEntry, ExecutorOptions
 

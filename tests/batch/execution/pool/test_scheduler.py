@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from superdsm.batch.execution import scheduler as module
-from superdsm.batch.execution.executors import make_loky
-from superdsm.batch.execution.processes import descendants, end_tree
-from superdsm.batch.execution.scheduler import Done, Lost, Scheduler
+from superdsm.batch.execution.pool import scheduler as module
+from superdsm.batch.execution.pool.executors import make_loky
+from superdsm.batch.execution.pool.processes import descendants, end_tree
+from superdsm.batch.execution.pool.scheduler import Done, Lost, Scheduler
 from superdsm.batch.storage.progress import ProgressEvent, ProgressMessage, ProgressReader, send
 from superdsm.errors import StageError, TaskError
 from superdsm.records import ExecutorEntry, ExecutorOptions

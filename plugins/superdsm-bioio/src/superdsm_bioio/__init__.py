@@ -1,0 +1,1 @@
+"""Microscope files of many vendors for superdsm, read by bioio."""

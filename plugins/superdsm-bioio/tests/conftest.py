@@ -1,0 +1,3 @@
+"""Fixtures of superdsm for authors of plugins."""
+
+pytest_plugins = ["superdsm.testing.fixtures"]
