@@ -27,9 +27,25 @@ def centres(labels):
     return [tuple(np.argwhere(labels == label).mean(0)) for label in range(1, labels.max() + 1)]
 
 
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
+def has_opengl():
+    """Return whether napari can draw here: where there is no screen, Qt may have no OpenGL."""
+    from qtpy.QtGui import QOffscreenSurface, QOpenGLContext
+
+    surface, context = QOffscreenSurface(), QOpenGLContext()
+    surface.create()
+    return bool(context.create() and context.makeCurrent(surface))
+
+
+@pytest.fixture(params=["model", "window"])
+def viewer(request, qapp):
+    """The viewer without a window, and with one where there is OpenGL."""
+    if request.param == "model":
+        from napari.components import ViewerModel
+
+        return ViewerModel()
+    if not has_opengl():
+        pytest.skip("there is no OpenGL: no window of napari can be opened; under xvfb-run it can")
+    return request.getfixturevalue("make_napari_viewer")()
 
 
 @pytest.fixture
@@ -144,7 +160,7 @@ def test_the_images_of_a_task(viewer, widget, qtbot, tmp_path):
     assert not widget.session.corrections
 
 
-def test_the_manifest_offers_the_widget(make_napari_viewer):
+def test_the_manifest_offers_the_widget():
     from importlib.resources import files
 
     from npe2 import PluginManifest
