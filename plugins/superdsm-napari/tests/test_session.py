@@ -49,6 +49,8 @@ def test_correct_undo_and_redo(profile):
     told.clear()
     assert len(one.run(lambda stage, number, count: told.append(stage)).objects) == len(plain.objects) - 1
     assert told[0] == "global-energy-minimization"
+    assert one.summary["corrected"] == 1
+    assert "components" in one.summary
     one.add("merge", points[1:3])
     assert len(one.run().objects) == len(plain.objects) - 2
     assert one.undo()

@@ -131,6 +131,12 @@ class Session:
         return pipeline.ids
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """What the stages say of the image, those that did not run again after a correction included."""
+        runs = [run for run in (self._plain, self.result) if run is not None]
+        return {name: value for run in runs for name, value in run.summary.items()}
+
+    @property
     def is_saved(self) -> bool:
         """Whether the corrections are those that were loaded or saved."""
         return self.corrections.digest == self.saved

@@ -35,6 +35,10 @@ CLICKED = f"{PREFIX}clicks"
 IMAGE = f"{PREFIX}image"
 
 
+def _same(first: Any, second: Any) -> bool:
+    return len(first) == len(second) and all(map(np.array_equal, first, second))
+
+
 class _Signals(QObject):
     """What a worker thread tells."""
 
@@ -225,7 +229,8 @@ class SegmentWidget(QWidget):
         self.bar.setValue(self.bar.maximum())
         self.bar.setFormat("done")
         self.show_result(result)
-        facts = ", ".join([f"{len(result.objects)} objects", *described(result.summary), *result.warnings])
+        summary = self.session.summary if self.session is not None else result.summary
+        facts = ", ".join([f"{len(result.objects)} objects", *described(summary), *result.warnings])
         self.tell(f"{self.images.described()}\n{facts}" if self.images is not None else facts)
 
     def _failed(self, exc: BaseException) -> None:
@@ -258,6 +263,8 @@ class SegmentWidget(QWidget):
                 layer = self.viewer.layers[item.name]
                 if item.kind == "labels" and layer.data.shape == item.data.shape and "features" not in item.options:
                     layer.data = item.data
+                    continue
+                if item.kind == "shapes" and _same(layer.data, item.data):
                     continue
                 visible = layer.visible
                 self.viewer.layers.remove(layer)
