@@ -2,8 +2,8 @@
 
     python benchmarks/cross_validate.py FOLDER [FOLDER ...] [--processes 2] [--out scores.json]
 
-Each FOLDER has images/, and masks/ with the true label images under the same names. Images are of one kind if they have
-the same size and their true radii are in the same octave: who took them, with which microscope, is not asked.
+Each FOLDER has images/, and masks/ with the true label images under the same names. For what a kind is, see
+`tune_adaptive.kind`.
 
 The candidates are the defaults, and what differs from them in one value of the search and in one of what follows it.
 For each kind, the candidate that is the best on all other kinds is scored on it: what is to be expected of images of a
@@ -12,7 +12,6 @@ new kind. The optimism is how much more the best candidate of all reaches on the
 
 import argparse
 import json
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -20,11 +19,9 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tune_adaptive import described, pairs, pooled, score, worth
+from tune_adaptive import described, kind, pairs, pooled, score, worth
 
 from superdsm.api import segment
-from superdsm.core.normalise import weighted_quantile
 
 SEARCH: Mapping[str, Mapping[str, Any]] = {
     "defaults": {},
@@ -62,19 +59,10 @@ def main() -> None:
     for (search, _, truth), by_outline in zip(jobs, found, strict=True):
         for outline, result in by_outline.items():
             scores[f"{search}, {outline}"][kind(truth)].append(result)
-    by_kind = {name: {kind: pooled(results) for kind, results in kinds.items()} for name, kinds in scores.items()}
+    by_kind = {name: {one: pooled(results) for one, results in kinds.items()} for name, kinds in scores.items()}
     if args.out:
         args.out.write_text(json.dumps(by_kind, indent=1) + "\n", encoding="utf-8")
     report(by_kind)
-
-
-def kind(truth: Any) -> str:
-    """Say of which kind an image is: its size, and the octave of the typical radius of its true objects."""
-    areas = np.bincount(np.unique(np.r_[0, truth.ravel()], return_inverse=True)[1])[1:].astype(np.float64)
-    if not areas.size:
-        return f"{truth.shape[0]}x{truth.shape[1]}, empty"
-    octave = 2 ** math.floor(math.log2(math.sqrt(weighted_quantile(areas, areas, 0.5) / math.pi)))
-    return f"{truth.shape[0]}x{truth.shape[1]}, radius {octave}-{2 * octave}"
 
 
 def scores_of_search(search: str, image: Any, truth: Any) -> dict[str, Result]:

@@ -16,7 +16,7 @@ from superdsm.io import read_image
 def run(path, jobs):
     """Segment one image; return the seconds in all, the seconds per stage, and the records of the fits."""
     start = time.perf_counter()
-    result = segment(read_image(path), jobs=jobs)
+    result = segment(read_image(path), profile="published", jobs=jobs)
     labels = result.labels
     seconds = time.perf_counter() - start
     fits = [record for record in result.log if record["stage"] == "global-energy-minimization" and "pixels" in record]

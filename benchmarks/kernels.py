@@ -77,7 +77,7 @@ def main():
         print(f"a region of {n_pixels:,} pixels, {n_params} parameters, {iterations} and {steps} iterations:\n")
         print_widths(lambda region=(y, omega, params): region_seconds(*region)[0], n_pixels)
         print()
-    fields = segment(read_image(args.data / args.image), last="c2f-region-analysis").fields
+    fields = segment(read_image(args.data / args.image), last="c2f-region-analysis", profile="published").fields
     print("an image:\n")
     image = (fields["g_raw"], fields["y"], fields["clusters"])
     print_widths(lambda: image_seconds(*image), fields["g_raw"].size)

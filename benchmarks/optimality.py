@@ -80,7 +80,7 @@ def auc(scores: np.ndarray, right: np.ndarray) -> float:
 def measure(path: Path, truth: np.ndarray, settings: dict[str, Any]) -> dict[str, Any]:
     """Segment one image; return what the tables need."""
     with stopwatch() as spent:
-        result = segment(read_image(path), {STAGE: settings})
+        result = segment(read_image(path), {STAGE: settings}, profile="published")
     iou, share, _ = intersections(result, truth)
     best = iou.max(axis=0, initial=0)
     covering = share.argmax(axis=1) if iou.shape[1] else np.zeros(len(iou), int)

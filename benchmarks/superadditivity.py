@@ -75,7 +75,9 @@ def main() -> None:
     sums: dict[str, dict[str, Any]] = {}
     for reference in reference_times(args.data):
         image = read_image(image_path(args.data, reference))
-        counts = examine(segment(image, {STAGE: {"cover": "exact"}}, last=STAGE).fields, args.atoms)
+        counts = examine(
+            segment(image, {STAGE: {"cover": "exact"}}, profile="published", last=STAGE).fields, args.atoms
+        )
         total = sums.setdefault(reference["set"], dict.fromkeys(counts, 0))
         for name, value in counts.items():
             total[name] = max(total[name], value) if name == "worst" else total[name] + value

@@ -2,14 +2,16 @@
 
     python benchmarks/tune_adaptive.py FOLDER [FOLDER ...] --minutes 30 --out trials.jsonl
 
-Each FOLDER is a kind: images/ with the images, and masks/ with their true label images under the same names. The search
-changes one hyperparameter at a time, up and then down, and keeps what improves the mean of AP50 and SEG over the kinds:
-from good values, this came farther in an hour than random search. Every trial is a line of the output. At the end, the
-best trial for all kinds but one is scored on the one that is left out: what is to be expected of images of a new kind.
+Each FOLDER has images/, and masks/ with the true label images under the same names; see `kind` for how they are
+grouped. The search changes one hyperparameter at a time, up and then down, and keeps what improves the mean of AP50 and
+SEG over the kinds: from good values, this came farther in an hour than random search. Every trial is a line of the
+output. At the end, the best trial for all kinds but one is scored on the one that is left out: what is to be expected
+of images of a new kind. `cross_validate.py` does that for a few candidates in minutes.
 """
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from superdsm.api import segment
+from superdsm.core.normalise import weighted_quantile
 from superdsm.io import read_image
 from superdsm.profiles import get
 
@@ -37,8 +40,14 @@ STEPS: Mapping[str, tuple[float, float]] = {
     "object-prices/AF_brightness": (1.6, 15.0),
     "object-prices/AF_outline": (1.6, 10.0),
     "object-prices/AF_size": (2.0, 0.5),
+    "object-prices/AF_neck": (1.6, 1.0),
+    "nucleus-size/outline_trust": (1.3, 0.75),
     "contours/level": (1.08, 0.37),
-    "evidence/min_amplitude": (1.3, 0.35),
+    "contours/level_decay": (1.5, 0.5),
+    "contours/narrow": (1.06, 0.88),
+    "contours/least_divided": (1.4, 0.7),
+    "evidence/min_amplitude": (1.15, 0.4),
+    "evidence/min_solidity": (1.08, 0.72),
     "evidence/min_significance": (1.4, 8.0),
     "evidence/min_area": (1.5, 0.06),
 }
@@ -48,15 +57,18 @@ Scores = dict[str, dict[str, float]]
 def main() -> None:
     """Search, and print the best values and what they are worth on kinds that were left out."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path, help="a folder per kind, with images/ and masks/")
+    parser.add_argument("folders", nargs="+", type=Path, help="folders with images/ and masks/")
     parser.add_argument("--minutes", type=float, default=30, help="how long to search")
     parser.add_argument("--every", type=int, default=1, help="take only every n-th image")
     parser.add_argument("--out", type=Path, default=Path("trials.jsonl"), help="where the trials are written")
     args = parser.parse_args()
-    kinds = {folder.name: list(pairs(folder))[:: args.every] for folder in args.folders}
-    empty = [name for name, found in kinds.items() if not found]
-    if empty:
-        sys.exit(f"{empty[0]}: no image in images/ has a true label image of the same name in masks/")
+    kinds: dict[str, list[tuple[Any, Any]]] = {}
+    for folder in args.folders:
+        found = list(pairs(folder))[:: args.every]
+        if not found:
+            sys.exit(f"{folder}: no image in images/ has a true label image of the same name in masks/")
+        for image, truth in found:
+            kinds.setdefault(kind(truth), []).append((image, truth))
     trials = list(search(kinds, time.monotonic() + 60 * args.minutes, args.out))
     best = max(trials, key=lambda trial: worth(trial["scores"]))
     print(json.dumps(best["values"], indent=2))
@@ -67,11 +79,29 @@ def main() -> None:
 
 
 def pairs(folder: Path) -> Iterator[tuple[Any, Any]]:
-    """Yield the images of a kind with their true labels."""
+    """Yield the images of a folder with their true labels."""
     for path in sorted((folder / "images").iterdir()):
         truth = next((folder / "masks").glob(f"{path.stem}.*"), None)
         if truth is not None:
             yield read_image(path), np.asarray(read_image(truth)).astype(np.int64)
+
+
+def kind(truth: Any) -> str:
+    """Say of which kind an image is: its size, and the octave of the typical radius of its true objects.
+
+    So images of one microscope and one kind of cells are mostly together, and nothing but the images is asked.
+    """
+    radius = typical_radius(truth)
+    if not radius:
+        return f"{truth.shape[0]}x{truth.shape[1]}, empty"
+    octave = 2 ** math.floor(math.log2(radius))
+    return f"{truth.shape[0]}x{truth.shape[1]}, radius {octave}-{2 * octave}"
+
+
+def typical_radius(truth: Any) -> float:
+    """Return the median radius of the true objects, each of which counts by its area; 0 if there is none."""
+    areas = np.bincount(np.unique(np.r_[0, truth.ravel()], return_inverse=True)[1][1:])[1:].astype(np.float64)
+    return math.sqrt(weighted_quantile(areas, areas, 0.5) / math.pi) if areas.size else 0.0
 
 
 def search(kinds: Mapping[str, Any], end: float, out: Path) -> Iterator[dict[str, Any]]:

@@ -32,7 +32,7 @@ def measure(data, names, repeats):
                 if type(event).__name__ == "StageFinished":
                     ends[event.stage] = time.process_time()
 
-            result = segment(image, observe=observe)
+            result = segment(image, profile="published", observe=observe)
             labels = result.labels
             times, previous = {}, start
             for stage, end in ends.items():

@@ -98,9 +98,12 @@ def test_files_that_contributors_are_sent_to_exist():
     assert len(paths) > 30
     assert [path for path in paths if not any(DOCS.parent.glob(path.replace("NAME", "*")))] == []
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    modules = re.findall(r"`(?!superdsm\.)([a-z_]+(?:\.(?!json|csv)[a-z_0-9]+)+)`", page)
+    modules = re.findall(r"`(?!superdsm\.)([a-z_]+(?:\.(?!json|csv|pyx?\b)[a-z_0-9]+)+)`", page)
     assert len(modules) > 8
     roots = (DOCS.parent / "superdsm", DOCS.parent / "superdsm" / "batch")
+    files = re.findall(r"`((?:\w+/)*\w+\.pyx?)`", page)
+    assert len(files) > 8
+    assert [path for path in files if not any((DOCS.parent / "superdsm").glob(path.replace("NAME", "*")))] == []
     places = {name: [root / name.replace(".", "/") for root in roots] for name in modules}
     assert [name for name, paths in places.items() if not any(map(is_module, paths))] == []
 

@@ -23,12 +23,13 @@ from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.conflicts import Writer, find_conflicts
 from superdsm.batch.tasks.corrections import FOLDER, read_corrections, write_corrections
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.export import for_export
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.overwriting import Files
 from superdsm.batch.tasks.paths import scripts_absolute
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer, unused_parts
-from superdsm.batch.tasks.tree import Task, TaskTree, discover
+from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.corrections import Corrections
 from superdsm.errors import ConfigError, TaskError
 

@@ -168,6 +168,9 @@ def plan(args: argparse.Namespace, cores: int) -> list[Job]:
     wanted = segment_exports.wanted(args, pipeline)
     exports = segment_exports.files(args.images, wanted)
     inputs = inputs_of(args.images, args.config, (*args.use, *args.without))
+    for stage in pipeline:
+        for file in stage.files(config):
+            inputs.add(file, f"a file of the stage {stage.id}")
     check_outputs([(*paths, *(path for _, path in more)) for paths, more in zip(outputs, exports, strict=True)], inputs)
     threads = max(1, cores // len(outputs))
     select = Selection(_index(args.channel), _index(args.z), args.t, args.scene)

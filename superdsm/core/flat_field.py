@@ -21,7 +21,7 @@ NORMAL_MEDIAN = 0.6744897501960817  # median of |x| for standard normal x
 LEAST = 0.05  # places that are illuminated less than this part of the mean tell nothing
 
 
-def background_surface(image: FloatArray, degree: int = 2) -> FloatArray:
+def background_surface(image: FloatArray, degree: int) -> FloatArray:
     """Fit a polynomial surface through the background of an image.
 
     The background of a tile of the image is a low quantile of its intensities. The surface is fitted by least squares
@@ -31,7 +31,7 @@ def background_surface(image: FloatArray, degree: int = 2) -> FloatArray:
     ----------
     image : ndarray of float64, shape (rows, columns)
         Intensities.
-    degree : int, optional
+    degree : int
         Degree of the polynomial.
 
     Returns
@@ -97,7 +97,7 @@ def _monomials(rows: FloatArray, columns: FloatArray, degree: int) -> FloatArray
     return np.stack([rows**p * columns**q for p, q in _exponents(degree)], axis=1)
 
 
-def corrected(image: npt.NDArray[Any], flat: FloatArray, dark: float | FloatArray = 0.0) -> FloatArray:
+def corrected(image: npt.NDArray[Any], flat: FloatArray, dark: float | FloatArray) -> FloatArray:
     """Divide an image by a flat image.
 
     Parameters
@@ -131,14 +131,14 @@ def corrected(image: npt.NDArray[Any], flat: FloatArray, dark: float | FloatArra
     return np.asarray(np.maximum((image.astype(np.float64) - dark) / relative, 0))
 
 
-def illumination(image: npt.NDArray[Any], degree: int = 2) -> FloatArray:
+def illumination(image: npt.NDArray[Any], degree: int) -> FloatArray:
     """Estimate from the background of an image how brightly each place is illuminated.
 
     Parameters
     ----------
     image : ndarray, shape (rows, columns) or (rows, columns, channels)
         Intensities; in colour the mean of the channels counts.
-    degree : int, optional
+    degree : int
         See `background_surface`.
 
     Returns

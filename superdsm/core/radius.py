@@ -209,7 +209,7 @@ def _tiles(shape: tuple[int, ...], most: int) -> list[tuple[slice, slice]]:
     return list(itertools.product(*axes))
 
 
-MOST_PIXELS = 2**18
+MOST_PIXELS = 2**17
 
 
 def _level_blobs(level: FloatArray, least: float) -> FloatArray:

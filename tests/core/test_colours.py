@@ -49,8 +49,8 @@ def test_composites(name: str, dtype: Any) -> None:
     image, expected = COMPOSITES[name]
     image = image if dtype == np.uint8 else rgb(*np.moveaxis(image.astype(float), 2, 0), dtype)
     assert nuclear_channel(image) == expected
-    grey = grey_image(image, channel=expected)[0]
-    assert np.array_equal(grey, grey_image(channel_of(image, expected))[0])
+    grey = grey_image(image, False, expected)[0]
+    assert np.array_equal(grey, grey_image(channel_of(image, expected), False)[0])
 
 
 def bright_field() -> np.ndarray[Any, Any]:

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from superdsm.core.flat_field import background_surface, corrected, illumination
+from superdsm.stages.flat_field import FlatField
+from tests.hyperparameters import defaults
 from tests.twins import flat_field as twin
+
+DEGREE = defaults(FlatField, "degree")
 
 
 def vignette(shape: tuple[int, int], depth: float = 0.6, tilt: float = 0.2) -> Any:
@@ -39,7 +43,7 @@ def test_an_uneven_background_becomes_even_whatever_lies_on_it(count: int) -> No
     light = vignette(shape)
     truth = 100 + 400 * objects(shape, count)
     image = truth * light + np.random.default_rng(2).normal(0, 2, shape)
-    result = corrected(image, illumination(image))
+    result = corrected(image, illumination(image, **DEGREE), dark=0.0)
     assert result.mean() == pytest.approx(image.mean(), rel=0.1)
     for part in (truth == 100, truth == 500) if count else (truth == 100,):
         spread = np.std(result[part]) / np.mean(result[part])
@@ -60,18 +64,18 @@ def test_a_given_flat_and_a_dark_image_are_taken_exactly() -> None:
 
 def test_even_images_stay_as_they_are() -> None:
     image = np.full((50, 60), 7, np.uint16)
-    np.testing.assert_allclose(corrected(image, illumination(image)), image)
+    np.testing.assert_allclose(corrected(image, illumination(image, **DEGREE), dark=0.0), image)
 
 
 def test_places_without_light_are_not_blown_up() -> None:
     flat = np.ones((10, 10))
     flat[0] = 0
-    result = corrected(np.ones((10, 10)), flat)
+    result = corrected(np.ones((10, 10)), flat, dark=0.0)
     assert result.max() <= 1 / 0.05 and np.isfinite(result).all()
 
 
 def test_what_cannot_be_divided_is_refused() -> None:
     with pytest.raises(ValueError, match="has 3 x 4 pixels, but the image has 5 x 6"):
-        corrected(np.ones((5, 6)), np.ones((3, 4)))
+        corrected(np.ones((5, 6)), np.ones((3, 4)), dark=0.0)
     with pytest.raises(ValueError, match="not brighter than the dark intensity"):
         corrected(np.ones((5, 6)), np.ones((5, 6)), 2.0)

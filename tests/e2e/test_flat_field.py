@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 import superdsm
 from superdsm.batch.tasks.keys import make_recipe
+from superdsm.cli import main
 from superdsm.config import Config
 from superdsm.errors import ConfigError, ImageError
 from superdsm.io import read_image
@@ -135,3 +136,12 @@ def test_a_flat_image_that_changes_under_the_run_is_noticed(files: Path) -> None
     tifffile.imwrite(flat, np.full(SHAPE, 3, np.uint16))
     with pytest.raises(ImageError, match="was changed while it was being used"):
         evaluation.ensure("flat-field")
+
+
+def test_the_flat_image_is_not_overwritten(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flat = files / "flat.tif"
+    before = flat.read_bytes()
+    given = ["--use", "flat-field", "--set", f"flat-field/flat={flat}"]
+    assert main(["segment", str(files / "1.tif"), "-o", str(flat), *given]) == 2
+    assert "a file of the stage flat-field" in capsys.readouterr().err
+    assert flat.read_bytes() == before

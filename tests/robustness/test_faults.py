@@ -72,25 +72,25 @@ def calls(tree: Tree, kind: str, most: int) -> list[int]:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "clone"])
 def test_a_call_that_fails(kind: str, tree: Tree) -> None:
-    places = calls(tree, kind, 6)
+    places = calls(tree, kind, 4)
     attack(tree, (Fault(kind, ERRORS[kind][at % len(ERRORS[kind])], at) for at in places), (0, 1, 2))
 
 
 @pytest.mark.parametrize(("kind", "number"), [("write", errno.ENOSPC), ("open", errno.EMFILE), ("fsync", errno.EIO)])
 def test_a_disk_that_stays_full(kind: str, number: int, tree: Tree) -> None:
-    attack(tree, (Fault(kind, number, at, forever=True) for at in calls(tree, kind, 4)), (0, 1, 2))
+    attack(tree, (Fault(kind, number, at, forever=True) for at in calls(tree, kind, 3)), (0, 1, 2))
 
 
 @pytest.mark.parametrize("kind", ["write", "rename", "fsync", "mkdir"])
 def test_a_kill_at_a_call(kind: str, tree: Tree) -> None:
-    attack(tree, (Fault(kind, 0, at) for at in calls(tree, kind, 5)), (-9,))
+    attack(tree, (Fault(kind, 0, at) for at in calls(tree, kind, 3)), (-9,))
 
 
 @pytest.mark.parametrize("kind", ["open", "write", "rename", "memory"])
 @pytest.mark.parametrize("killed", [False, True])
 def test_segment_where_a_call_fails(kind: str, killed: bool, tree: Tree) -> None:
     tree.command = tree.segment()
-    places = calls(tree, kind, 3)
+    places = calls(tree, kind, 2)
     faults = (Fault(kind, 0 if killed else ERRORS[kind][at % len(ERRORS[kind])], at) for at in places)
     attack(tree, faults, (-9,) if killed else (0, 2))
 

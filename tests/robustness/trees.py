@@ -10,7 +10,7 @@ import numpy as np
 from tests.laboratory import STAGES, WITHOUT
 from tests.robustness.forks import Ended, Forks
 
-TIMES = {"timings.csv", "manifest.json", "env.csv"}  # hold times
+TIMES = {"timings.csv", "manifest.json", "env.csv", "summary.csv", "all_summary.csv"}  # hold times
 
 
 class Tree:

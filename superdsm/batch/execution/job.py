@@ -155,9 +155,9 @@ def unpack(data: bytes, digest: str, tell: Callable[[str], None]) -> TaskBundle:
 def _loaded(data: bytes, digest: str) -> TaskBundle:
     bundle: TaskBundle = pickle.loads(data)
     stages = bundle.stages[1::2]  # between the marks
-    for recipe, stage in zip(bundle.recipe.stages, stages, strict=True):
+    for stage_id, stage in zip(bundle.recipe.stages, stages, strict=True):
         if not isinstance(stage, Stage):  # pickles need not become what they were made of
-            raise StageError(recipe.id, f"becomes {type(stage).__name__} on its way to a worker")
+            raise StageError(stage_id, f"becomes {type(stage).__name__} on its way to a worker")
     return replace(bundle, stages=stages)
 
 

@@ -120,7 +120,7 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
     found = [*_general_reasons(question, reasons), *why_stale]
     if search.compute and not found:
         found.append(_why_lost(recipe, search.compute))
-    image.action, image.reasons = Action.RUN, tuple(found)
+    image.action, image.reasons = Action.RUN, tuple(dict.fromkeys(found))
     image.compute, image.load = recipe.in_order(search.compute), recipe.in_order(search.load)
     image.exports, image.after = tuple(stale), tuple(sorted(search.after))
     return image

@@ -151,8 +151,9 @@ def _contrast(entry: JournalEntry, typical: Typical) -> str:
 
 
 def _focus(entry: JournalEntry, typical: Typical) -> str:
-    width = _number(entry.summary, "edge_width")
-    if width is None or not typical.edge_width or width <= 2 * typical.edge_width:
+    width, radius = (_number(entry.summary, name) for name in ("edge_width", "radius"))
+    larger = max(1.0, radius / typical.radius) if radius and typical.radius else 1.0  # edges of larger objects, too
+    if width is None or not typical.edge_width or width <= 2 * larger * typical.edge_width:
         return ""
     return f"out of focus: edges are {width:.3g} px wide; the median is {typical.edge_width:.3g} px"
 

@@ -116,6 +116,11 @@ def test_a_gap_that_all_images_have_is_nothing_remarkable() -> None:
     assert not any(flags([image(number, certificate={"gap": 1e5 * 0.4, "upper": 1e5}) for number in range(6)]))
 
 
+def test_a_larger_magnification_is_not_taken_for_a_want_of_focus() -> None:
+    larger = image(9, summary={"edge_width": 4.0, "radius": 20.0})
+    assert [flag.rule for flag in flags([*NORMAL, larger])[-1]] == ["size"]
+
+
 def test_a_few_images_have_no_median_to_be_compared_with() -> None:
     assert not any(flags([image(1, 3), image(2, 300), image(3, summary={"radius": 99.0})]))
     assert [flag.text for flag in flags([image(1, 0)])[0]] == ["no object"]

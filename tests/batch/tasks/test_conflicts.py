@@ -8,8 +8,8 @@ import pytest
 
 from superdsm.batch.components import installed
 from superdsm.batch.tasks.conflicts import find_conflicts
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.prepare import Preparer
-from superdsm.batch.tasks.tree import discover
 from tests.laboratory import Laboratory
 
 

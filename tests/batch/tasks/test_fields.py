@@ -8,8 +8,8 @@ import pytest
 
 from superdsm.batch.components import Components, installed
 from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.fields import TaskField
-from superdsm.batch.tasks.tree import discover
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "batch.md"
 

@@ -9,9 +9,9 @@ import pytest
 
 from superdsm.batch.components import installed
 from superdsm.batch.results import tables
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.overwriting import Files
 from superdsm.batch.tasks.prepare import Preparer
-from superdsm.batch.tasks.tree import discover
 from superdsm.errors import TaskError
 from tests.laboratory import Laboratory
 

@@ -10,8 +10,8 @@ import pytest
 
 from superdsm.batch.components import Components, installed
 from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.schema import FIELDS, task_schema
-from superdsm.batch.tasks.tree import discover
 from superdsm.cli import main
 from superdsm.config import Config
 from superdsm.errors import ConfigError

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from superdsm.batch.components import Components, installed
+from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.json_source import line_of
 from superdsm.batch.tasks.prepare import Preparer
-from superdsm.batch.tasks.tree import Task, TaskTree, discover
+from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.errors import TaskError
 from tests.laboratory import Laboratory
 
@@ -324,41 +325,6 @@ def test_a_thousand_tasks_load_in_under_two_seconds(tmp_path: Path, components: 
         assert len(tree.tasks) == 1001
         assert len(prepared_tasks) == 975
     assert min(seconds) < 2, seconds
-
-
-def test_environment_reaches_the_workers_before_they_import_anything(lab: Laboratory) -> None:
-    script = (lab.root / "stages.py").read_text()
-    script += '''
-
-IMPORTED_WITH = os.environ.get("MARK", "")
-
-
-class Environment(Rows):
-    """Log the environment."""
-
-    id = "environment"
-    replaces = "rows"
-
-    def process(self, ctx, *, y):
-        import threadpoolctl
-
-        np.linalg.norm(y @ y.T)
-        ctx.log(mark=os.environ["MARK"], threads=[item["num_threads"] for item in threadpoolctl.threadpool_info()])
-        return super().process(ctx, y=y)
-'''
-    (lab.root / "stages.py").write_text(script)
-    use = ["./stages.py:Level", "./stages.py:Rows", "./stages.py:Environment"]
-    lab.task(use=use, environ={"MARK": 1}, log_pathpattern="log/%d", file_ids=[1])
-    assert lab.run(executor="loky")[0] == 0
-    record = json.loads((lab.root / "log/1").read_text().splitlines()[-1])
-    assert record["mark"] == "1"
-    assert set(record["threads"]) <= {1}
-    lab.task(use=use, environ={"MARK": 2, "OPENBLAS_NUM_THREADS": 2}, log_pathpattern="log/%d", file_ids=[1])
-    lab.run("--force", executor="loky")
-    record = json.loads((lab.root / "log/1").read_text().splitlines()[-1])
-    assert record["mark"] == "2"
-    if (os.cpu_count() or 1) > 1:
-        assert 2 in record["threads"]
 
 
 def test_a_tree_that_is_deep_is_read_as_far_as_it_makes_sense(tmp_path: Path, components: Components) -> None:
