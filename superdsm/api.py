@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.config import PROFILE, Config
 from superdsm.errors import ConfigError, PipelineError
 from superdsm.evaluation import Run
-from superdsm.fields import FINAL_OBJECTS, ZOOM, image_shape
+from superdsm.fields import CORRECTIONS, FINAL_OBJECTS, ZOOM, image_shape
 from superdsm.parallel import thread_map
 from superdsm.pipeline import Pipeline
 from superdsm.profiles import DEFAULT_PROFILE
@@ -140,6 +140,7 @@ def segment(
     use: Sequence[str] = (),
     without: Sequence[str] = (),
     fields: Mapping[str, Any] | None = None,
+    corrections: Any = None,
     first: str | None = None,
     last: str | None = None,
     jobs: int = 1,
@@ -162,6 +163,10 @@ def segment(
         Stages of plugins to use, and stages to leave out.
     fields : mapping, optional
         Fields of an earlier run.
+    corrections : Corrections, path or sequence, optional
+        What a person says of the objects, see `superdsm.corrections`: a file, or a list like
+        ``[{"action": "merge", "points": [[12, 30], [14, 52]]}]``. Also for another run with the `fields` of an earlier
+        one: then only what `first` says is done again.
     first, last : str, optional
         Ids of the first and the last stage to run.
     jobs : int, optional
@@ -177,6 +182,8 @@ def segment(
 
     Raises
     ------
+    CorrectionsError
+        The corrections are not legal, or no stage takes any.
     ConfigError
         A hyperparameter is unknown or illegal, or `jobs` is not a positive integer.
     ImageError
@@ -200,6 +207,8 @@ def segment(
         config = config.with_value(PROFILE, profile)
     if pipeline is None:
         pipeline = resolve_pipeline(use, without, profile=config.get(PROFILE, DEFAULT_PROFILE))
+    if corrections is not None:
+        fields = with_corrections(fields or {}, pipeline, corrections)
     with _linear_algebra().limit(limits=1), thread_map(jobs) as mapper:
         return Result.of(
             pipeline.evaluation(
@@ -214,6 +223,19 @@ def segment(
                 read_image=read_builtin,
             )
         )
+
+
+def with_corrections(fields: Mapping[str, Any], pipeline: Pipeline, corrections: Any) -> dict[str, Any]:
+    """Return fields with corrections by hand; without, if there are none."""
+    from superdsm.corrections import Corrections, CorrectionsError
+
+    found = Corrections.of(corrections)
+    rest = {name: value for name, value in fields.items() if name != CORRECTIONS}
+    if not found:
+        return rest
+    if not pipeline.takes(CORRECTIONS):
+        raise CorrectionsError(f"{found.source}: no stage of the pipeline takes corrections: {pipeline}")
+    return {**rest, CORRECTIONS: found.field()}
 
 
 @functools.cache

@@ -62,7 +62,7 @@ def superdsm_register_executors() -> Iterable[ExecutorEntry]:
 @hookimpl
 def superdsm_register_commands() -> Iterable[Command]:
     """Offer the subcommands; each module is quick to import."""
-    from superdsm.cli import batch, coco, evaluate, export, info, plugins, report, schema, segment, stages, store
+    from superdsm.cli import batch, coco, evaluate, export, info, plugins, report, schema, segment, show, stages, store
 
-    modules = (segment, batch, report, export, coco, evaluate, store, info, stages, schema, plugins)
+    modules = (segment, batch, show, report, export, coco, evaluate, store, info, stages, schema, plugins)
     return [module.COMMAND for module in modules]

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from superdsm.config import SETTINGS, Config
 from superdsm.content import ContentError, Shape
 from superdsm.errors import PipelineError, StageError, SuperDSMError, one_line, printable
-from superdsm.fields import SCALE, SOURCE, ZOOM, image_shape
+from superdsm.fields import CORRECTIONS, SCALE, SOURCE, ZOOM, image_shape
 from superdsm.jsonable import plain
 from superdsm.ledger import OUTSIDE, Ledger
 from superdsm.parallel import Map, serial_map
@@ -20,6 +20,9 @@ from superdsm.records import Event, StageFinished, StageStarted
 from superdsm.stage import SUMMARY, Stage, StageContext, no_file
 
 Observe = Callable[[Event], None]
+WITHOUT_SCALE = (
+    "nothing can be corrected in an image in which no size of nuclei was found; set it: nucleus_radius, or AF_scale"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,13 +295,16 @@ class Evaluation:
         """Return what a stage returns, checked; whatever it raises is its own failure."""
         blind = stage.needs_scale and inputs[SCALE] is None and not stage.always
         shape = self._shape(stage, inputs) if blind or self._ledger.is_sized(stage) else None
+        if blind and inputs.get(CORRECTIONS):
+            raise StageError(stage.id, f"{inputs[CORRECTIONS].get('source')}: {WITHOUT_SCALE}")
         if blind and shape is None:
             raise PipelineError(f"to start at {stage.id!r} without a scale, give the field {SOURCE!r}")
         try:
             if blind:
                 outputs: Any = stage.empty(shape)  # type: ignore[arg-type]
             else:
-                outputs = stage.process(ctx, **{name: inputs[name] for name in stage.inputs})
+                more = [name for name in stage.optional if name in inputs and name not in stage.inputs]
+                outputs = stage.process(ctx, **{name: inputs[name] for name in (*stage.inputs, *more)})
         except (SuperDSMError, MemoryError, KeyboardInterrupt):
             raise
         except BaseException as exc:  # a stage may be anybody's code, and may even end the interpreter

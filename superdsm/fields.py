@@ -26,6 +26,7 @@ HOLDS = {
 SOURCE = "image"  # what is given from outside
 SCALE = "scale"  # what automatic hyperparameters follow
 ZOOM = "zoom"  # what lengths follow that users give
+CORRECTIONS = "corrections"  # what is given from outside besides the image
 WORK = "work"  # what those two were on the working grid
 
 
@@ -100,6 +101,7 @@ FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
         Field(SOURCE, "array", "The image as it was read.", "", (), grid="image"),
+        Field(CORRECTIONS, "json", "Corrections by hand, see `superdsm.corrections`.", holds="dict"),
         Field(
             "g_raw",
             "array",

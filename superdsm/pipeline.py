@@ -65,6 +65,10 @@ class Pipeline:
         """The ids of the stages, in order."""
         return [stage.id for stage in self.stages]
 
+    def takes(self, name: str) -> bool:
+        """Return whether a stage takes a field that need not be there."""
+        return any(name in stage.optional for stage in self.stages)
+
     def __repr__(self) -> str:
         return " -> ".join([SOURCE, *self.ids])
 

@@ -86,6 +86,9 @@ class Stage:
     inputs, outputs : tuple of str
         Fields that `process` is given, and those that it returns. A field in both is refined: stages further down see
         the new value.
+    optional : tuple of str
+        Fields that `process` is given as well where there are some, for instance ``corrections``, which are given from
+        outside. Results depend on those that there are.
     fields : tuple of Field
         Declarations of outputs that are not in the vocabulary (`superdsm.fields.FIELDS`).
     stored : bool
@@ -122,6 +125,7 @@ class Stage:
     version: ClassVar[str | None] = None
     inputs: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ()
     fields: ClassVar[tuple[Field, ...]] = ()
     stored: ClassVar[bool] = True
     always: ClassVar[bool] = False
@@ -218,7 +222,8 @@ class Stage:
     def wanted(self, provided: Container[str]) -> tuple[str, ...]:
         """Return all fields on which the outputs depend where some are provided: the grid counts if there is one."""
         grid = self.has_lengths and ZOOM in provided and ZOOM not in self.inputs
-        return (*self.dependencies, ZOOM) if grid else self.dependencies
+        more = [name for name in self.optional if name in provided]
+        return tuple(dict.fromkeys((*self.dependencies, *((ZOOM,) if grid else ()), *more)))
 
     @property
     def dependencies(self) -> tuple[str, ...]:
@@ -349,7 +354,7 @@ def _check_declaration(cls: type[Stage]) -> None:
         raise wrong(f"id {cls.id!r} is not in kebab-case (as in 'my-stage')")
     if cls.version is not None and not isinstance(cls.version, str):
         raise wrong(f"version is {cls.version!r}; give a string, for instance '1'")
-    for name in ("inputs", "outputs"):
+    for name in ("inputs", "outputs", "optional"):
         value = getattr(cls, name)
         if not isinstance(value, tuple) or not all(isinstance(item, str) and item.isidentifier() for item in value):
             raise wrong(f"{name} must be a tuple of field names, not {value!r}")

@@ -36,7 +36,7 @@ def cells(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def described(summary: Mapping[str, Any]) -> list[str]:
     """Return the summary in words: what was segmented, the size of the nuclei, what was left out and why."""
-    return [*_colour(summary), *_size(summary), *_left_out(summary)]
+    return [*_colour(summary), *_size(summary), *_left_out(summary), *_corrected(summary)]
 
 
 def _colour(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -71,6 +71,12 @@ def _left_out(summary: Mapping[str, Any]) -> Iterator[str]:
     if discarded:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in discarded.items())
         yield f"{_number(sum(discarded.values()), 'object')} discarded ({reasons})"
+
+
+def _corrected(summary: Mapping[str, Any]) -> Iterator[str]:
+    count = summary.get("corrected", 0)
+    if _is_number(count) and count:
+        yield f"{_number(count, 'correction')} by hand"
 
 
 def _number(count: int, noun: str) -> str:

@@ -118,6 +118,15 @@ ERRORS: list[Case] = [
         "stage any: what it tells or logs is no text or no dict (TypeError: 'int' object is not iterable)",
     ),
     (
+        lambda: evaluate(
+            stage("any", "scale corrections", "one"),
+            given={"scale": None, "corrections": {"source": "corrections/1.json", "corrections": []}},
+        ).field("one"),
+        StageError,
+        "stage any: corrections/1.json: nothing can be corrected in an image in which no size of nuclei was found; set "
+        "it: nucleus_radius, or AF_scale",
+    ),
+    (
         lambda: evaluate(stage("any", "y", "one"), given={"y": np.zeros(3)}).field("one"),
         PipelineError,
         "the given field 'y' has 1 axes, not 2",

@@ -30,7 +30,19 @@ HEAVY = (*NUMERICS, "rich", "loky", "cloudpickle")
 INNER = ("superdsm.core", "superdsm._ext", "superdsm.metrics")
 OUTER = ("superdsm.batch", "superdsm.cli")
 SPINE = (
-    *("errors", "jsonable", "config", "lengths", "params", "fields", "content", "ledger", "stage", "evaluation"),
+    *(
+        "errors",
+        "jsonable",
+        "config",
+        "lengths",
+        "corrections",
+        "params",
+        "fields",
+        "content",
+        "ledger",
+        "stage",
+        "evaluation",
+    ),
     *("pipeline", "records", "streams", "profiles", "summary", "hookspecs", "certificates", "host"),
     *("parallel", "places", "writing"),
 )

@@ -22,6 +22,7 @@ from superdsm.batch.storage.layout import STORE, default_profile_file, journal_d
 from superdsm.batch.storage.lock import Lock, raise_open_file_limit
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.conflicts import Writer, find_conflicts
+from superdsm.batch.tasks.corrections import FOLDER, read_corrections, write_corrections
 from superdsm.batch.tasks.discovery import discover
 from superdsm.batch.tasks.export import for_export
 from superdsm.batch.tasks.file_ids import FileId
@@ -29,6 +30,7 @@ from superdsm.batch.tasks.overwriting import Files
 from superdsm.batch.tasks.paths import scripts_absolute
 from superdsm.batch.tasks.prepare import PreparedTask, Preparer, unused_parts
 from superdsm.batch.tasks.tree import Task, TaskTree
+from superdsm.corrections import Corrections
 from superdsm.errors import ConfigError, TaskError
 
 LOG = logging.getLogger(__name__)
@@ -369,6 +371,63 @@ class Batch:
         planner = Planner(self.tree, self.components, PlanOptions(oneshot=True, only_outputs=True))
         return Plan((planner.plan(prepared),), planner, self._files([prepared], ()))
 
+    def corrections(self, task: str, file_id: FileId) -> Corrections:
+        """Return what was corrected by hand in an image of a task; nothing, if there is no file.
+
+        Parameters
+        ----------
+        task : str
+            Its directory, relative to the root.
+        file_id : int or str
+            The image.
+
+        Raises
+        ------
+        TaskError
+            There is no such task.
+        CorrectionsError
+            Something is wrong with the file.
+        """
+        return read_corrections(self._directory(task), file_id)
+
+    def correct(self, task: str, file_id: FileId, corrections: Any) -> Path:
+        """Keep corrections of an image of a task in its file, in the place of earlier ones; the next run applies them.
+
+        Parameters
+        ----------
+        task : str
+            Its directory, relative to the root.
+        file_id : int or str
+            The image.
+        corrections : Corrections, or what stands for them
+            See `superdsm.corrections.Corrections.of`. Without any, the file is removed.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        TaskError
+            There is no such task, or no such image in it, or the file cannot be written.
+        CorrectionsError
+            The corrections are not legal.
+        """
+        directory, found = self._directory(task), Corrections.of(corrections)
+        if file_id not in self.tasks([task])[0].file_ids():
+            raise TaskError(f"{directory}: has no image {file_id!r}")
+        try:
+            return write_corrections(directory, file_id, found)
+        except OSError as exc:
+            raise TaskError(f"{directory / FOLDER}: cannot be written: {exc.strerror}") from exc
+
+    def _directory(self, task: str) -> Path:
+        found = self.tasks([task])
+        if not found:
+            raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
+        return found[0].directory
+
     def results(self, task: str = ".") -> TaskResults:
         """Return what is known of the images of a task that were processed.
 
@@ -438,5 +497,8 @@ def _prepare(preparer: Preparer, tasks: Sequence[Task]) -> list[PreparedTask]:
 
 def _keys_in_use(plan: TaskPlan) -> set[str]:
     """Return the keys that a task refers to, those of images that have changed since included."""
-    images = {image.image for image in plan.images} | {entry.image for entry in plan.journal.entries()}
-    return {key for image in images if image for key in plan.prepared.recipe.keys(image).values()}
+    images = {(image.image, image.corrections.digest) for image in plan.images}
+    images |= {(entry.image, entry.corrections) for entry in plan.journal.entries()}
+    images |= {(image, "") for image, _ in images}  # for the day when the corrections are taken back
+    recipe = plan.prepared.recipe
+    return {key for image, corrected in images if image for key in recipe.keys(image, corrected).values()}

@@ -19,7 +19,7 @@ Json: TypeAlias = dict[str, Any]
 
 TOLERANCE = 1e-6  # relative to max(1, cost): a smaller gap is that of the fits, not of the choice
 GREEDY, FALLBACK, MAX_SEED_DISTANCE, COVER_TIMEOUT = "greedy", "fits", "max_seed_distance", "cover_timeout"
-PRICES = "prices"
+PRICES, CORRECTIONS = "prices", "corrections"
 REASONS = {
     GREEDY: "the greedy cover is not the best one",
     ISBI24: "the pruning of ISBI 2024 left sets out that a better cover may need",
@@ -55,7 +55,8 @@ class ClusterCertificate:
         No cover costs less.
     method : str
         What the lower bound of the covers by fitted sets rests on: "single" (there is one atom), "criterion" (the
-        universe against all that have two sets at least), or see `superdsm.core.exact_cover.ExactCover.method`.
+        universe against all that have two sets at least), "corrections" (of a cluster that was corrected by hand: no
+        cover that the corrections allow costs less), or see `superdsm.core.exact_cover.ExactCover.method`.
     reasons : tuple of str
         Why the gap is not closed: keys of `REASONS`. Empty if the cover is optimal.
     excess : float
@@ -288,23 +289,30 @@ def certificate_of_image(
         ``excess``; ``reasons`` (number of clusters by reason), ``fits`` ("stopping rule" or "duality"),
         ``lower_energies``, ``search``, and the list ``details`` (see `ClusterCertificate`).
     """
-    counts: dict[str, int] = {}
-    for item in certificates:
-        for reason in item.reasons:
-            counts[reason] = counts.get(reason, 0) + 1
-    upper = math.fsum(item.upper for item in certificates)
-    lower = math.fsum(item.lower for item in certificates)
     return {
-        "upper": upper,
-        "lower": lower,
-        "gap": max(0.0, upper - lower),
-        "clusters": len(certificates),
-        "optimal": sum(item.is_optimal for item in certificates),
-        "restricted": sum(bool(item.far) for item in certificates),
-        "excess": max((item.excess for item in certificates), default=0.0),
-        "reasons": counts,
+        **totals([item.as_json() for item in certificates]),
         "fits": "stopping rule" if fits is None else "duality",
         "lower_energies": None if fits is None else list(fits),
         "search": search,
         "details": [item.as_json() for item in certificates],
+    }
+
+
+def totals(details: Sequence[Json]) -> Json:
+    """Return what the certificate of an image says of all clusters together, given theirs as JSON values."""
+    counts: dict[str, int] = {}
+    for item in details:
+        for reason in item["reasons"]:
+            counts[reason] = counts.get(reason, 0) + 1
+    upper = math.fsum(item["upper"] for item in details)
+    lower = math.fsum(item["lower"] for item in details)
+    return {
+        "upper": upper,
+        "lower": lower,
+        "gap": max(0.0, upper - lower),
+        "clusters": len(details),
+        "optimal": sum(item["upper"] - item["lower"] <= TOLERANCE * max(1.0, item["upper"]) for item in details),
+        "restricted": sum(bool(item["far"]) for item in details),
+        "excess": max((item["excess"] for item in details), default=0.0),
+        "reasons": counts,
     }

@@ -198,13 +198,14 @@ def to_image(
     zoom = min(1.0, finest_radius / radius)
     rows, columns = image.shape
     fine = max(1, round(rows * zoom)), max(1, round(columns * zoom))
-    labels = regrid(labels, fine, smoothing=smoothing)
+    labels = unmoved = regrid(labels, fine, smoothing=smoothing)
     if level > 0:
         smooth = gaussian(resample(image, fine), smoothing)
         labels = fit_outlines(
             labels, smooth, level=level * zoom**level_decay, reach=reach,
             inside_quantile=inside_quantile, outside_quantile=outside_quantile,
         )  # fmt: skip
+        labels = _as_wanted(items, labels, unmoved)
     if narrow > 0:
         items = _divided(items, labels, narrow, least_divided * math.pi * (radius * zoom) ** 2)
     labels = regrid(labels, (rows, columns), smoothing=smoothing)
@@ -221,12 +222,27 @@ def to_image(
     return result
 
 
+def _as_wanted(
+    items: Sequence[Object], labels: npt.NDArray[np.int32], unmoved: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Return a label image in which the outlines that were drawn by hand have not moved, and nothing wanted is lost."""
+    there = np.bincount(labels.ravel(), minlength=len(items) + 1)
+    for label, item in enumerate(items, 1):
+        if item.is_outlined:
+            labels[labels == label] = 0
+        if item.is_outlined or (item.is_corrected and not there[label]):
+            labels[unmoved == label] = label
+    return labels
+
+
 def _divided(items: Sequence[Object], labels: npt.NDArray[np.int32], narrow: float, least_area: float) -> list[Object]:
     """Divide the objects of a label image that have necks; return the objects by label, new ones at the end."""
     result = list(items)
     for label, box in enumerate(ndimage.find_objects(labels), 1):
         if box is None:  # no pixel has the label; the stubs of SciPy do not know that
             continue  # type: ignore[unreachable]
+        if items[label - 1].is_corrected:
+            continue
         mask = labels[box] == label
         parts = divide(mask, narrow) if np.count_nonzero(mask) >= least_area else None
         for part in range(2, 1 if parts is None else int(parts.max()) + 1):

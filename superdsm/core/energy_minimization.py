@@ -24,7 +24,7 @@ from superdsm.core.objects import EMPTY, BoolArray, FloatArray, IntArray, Object
 from superdsm.core.search import ClusterResult, SearchParams, SetEnergy, TooMuchWork, search
 from superdsm.parallel import Map, serial_map
 
-__all__ = ["Minimisation", "TooMuchWork", "minimise_energies"]
+__all__ = ["Fitter", "Minimisation", "TooMuchWork", "mark_cover", "minimise_energies", "solve_all"]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -163,13 +163,13 @@ def minimise_energies(
     regions = Regions.of(y, y_mask, atoms, len(seeds), model_params.background_margin, map)
     atom_clusters = enclosing_labels(atoms, np.ascontiguousarray(clusters, np.int32), len(seeds))[1:]
     graphs = cluster_graphs(atom_clusters, adjacencies, seeds, max_seed_distance)
-    fitter = _Fitter(regions, model_params, fit or model.fit, certify, np.inf, [0.0] * len(graphs))
-    results = _solve_all(graphs, params, fitter, cluster_timeout, map)
+    fitter = Fitter(regions, model_params, fit or model.fit, certify, np.inf, [0.0] * len(graphs))
+    results = solve_all(graphs, params, fitter, cluster_timeout, map)
     order = [graph.labels(members) for graph, result in zip(graphs, results, strict=True) for members in result.fitted]
     certificates = [certify_cluster(result) for result in results]
     if not superadditive:
         certificates = [without_superadditivity(certificate, beta) for certificate in certificates]
-    _mark(certificates, fitter, beta)
+    mark_cover(certificates, fitter, beta)
     settings = {
         "pruning": pruning,
         "cover": cover,
@@ -187,7 +187,7 @@ def minimise_energies(
     )
 
 
-def _mark(certificates: Sequence[ClusterCertificate], fitter: "_Fitter", beta: float) -> None:
+def mark_cover(certificates: Sequence[ClusterCertificate], fitter: "Fitter", beta: float) -> None:
     """Add to the objects of all covers how much better they are than what else could be there."""
     for item in certificates:
         for labels, margin in zip(item.cover, item.margins, strict=True):
@@ -201,8 +201,8 @@ def _mark(certificates: Sequence[ClusterCertificate], fitter: "_Fitter", beta: f
             )
 
 
-def _solve_all(
-    graphs: list[ClusterGraph], params: SearchParams, fitter: "_Fitter", timeout: float, map_: Map
+def solve_all(
+    graphs: list[ClusterGraph], params: SearchParams, fitter: "Fitter", timeout: float, map_: Map
 ) -> list[ClusterResult]:
     """Search all clusters in step: in each round the fits that they wait for are made in one parallel map."""
     searches = [search(graph, params) for graph in graphs]
@@ -224,7 +224,7 @@ def _solve_all(
 
 
 @dataclass(slots=True, eq=False)
-class _Fitter:
+class Fitter:
     """Fits models to sets of atoms, within the time of each cluster, and keeps what it finds.
 
     Attributes
@@ -250,7 +250,11 @@ class _Fitter:
     energies: dict[tuple[int, ...], SetEnergy] = field(default_factory=dict)
 
     def fit_all(self, jobs: list[tuple[int, tuple[int, ...]]], map_: Map) -> None:
-        """Fit models to the sets of atoms, each with the index of its cluster, the longest fits first."""
+        """Fit models to the sets of atoms, each with the index of its cluster, the longest fits first.
+
+        Those that have one are passed over.
+        """
+        jobs = [job for job in jobs if job[1] not in self.energies]
         jobs = sorted(jobs, key=lambda job: self.regions.size(job[1]), reverse=True)  # no thread is left with one
         for (_, atoms), outcome in zip(jobs, map_(self._fit, jobs), strict=True):
             if outcome is not None:

@@ -94,7 +94,7 @@ def select(
     Returns
     -------
     objects : list of Object
-        Those that remain.
+        Those that remain; all that a person has said to be right.
     log : list of dict
         One record per discarded object: its ``atoms``, the ``reason`` ("norm_energy", "small", "large", "irregular",
         "noise", "dim", "blurred"), the ``value`` and the ``threshold`` that it misses.
@@ -135,6 +135,7 @@ def select(
     ):
         typical = _typical([(value, one) for value, one, out in zip(values, found, verdicts, strict=True) if not out])
         _apply([(reason, [value / max(typical, TINY) for value in values], least)], verdicts)
+    verdicts = [None if item.is_corrected else verdict for item, verdict in zip(objects, verdicts, strict=True)]
     kept = [item for item, verdict in zip(objects, verdicts, strict=True) if verdict is None]
     log = [
         {"atoms": list(item.atoms), "reason": verdict[0], "value": verdict[1], "threshold": verdict[2]}

@@ -23,12 +23,15 @@ class ClusterGraph:
         By atom: the bit mask of the adjacent ones.
     near : tuple of int
         By atom: the bit mask of those with seeds not farther than the largest seed distance, itself included.
+    whole : bool
+        Whether all atoms together may be an object, however far from each other.
     """
 
     cluster: int
     atoms: tuple[int, ...]
     neighbours: tuple[int, ...]
     near: tuple[int, ...]
+    whole: bool = True
 
     @property
     def universe(self) -> int:

@@ -11,6 +11,8 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
+CORRECTED, OUTLINED = "corrected", "outlined"  # reasons of objects of which a person has said that they are right
+
 EMPTY: BoolArray = np.zeros((0, 0), bool)
 EMPTY.setflags(write=False)
 
@@ -50,7 +52,8 @@ class Object:
         The same from 0 to 1, see `superdsm.core.certificate.confidence`.
     reasons : tuple of str
         Why the cover of the cluster of the object may not be the best one: keys of
-        `superdsm.core.certificate.REASONS`.
+        `superdsm.core.certificate.REASONS`. Of objects that a person wants as they are: `CORRECTED`, and `OUTLINED` if
+        the mask was drawn by hand.
     verdict : Verdict or None
         Of an object that was discarded: why.
     """
@@ -93,6 +96,16 @@ class Object:
     def area(self) -> int:
         """Size of the mask, in pixels."""
         return int(np.count_nonzero(self.fragment))
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether a person has said that this is an object, so that it is not discarded."""
+        return CORRECTED in self.reasons
+
+    @property
+    def is_outlined(self) -> bool:
+        """Whether the mask was drawn by hand, so that it stays as it is."""
+        return OUTLINED in self.reasons
 
     @property
     def is_empty(self) -> bool:

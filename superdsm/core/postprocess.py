@@ -272,7 +272,9 @@ def _intensity_rejection(item: Object, radius: float, picture: _Picture, params:
 
 
 def _process(item: Object, picture: _Picture, params: PostprocessParams) -> Object | Rejection:
-    rejection = _rejection(item, picture, params)
+    if item.is_outlined:
+        return item
+    rejection = None if item.is_corrected else _rejection(item, picture, params)
     if rejection:
         return rejection
     refined = refine_mask(
@@ -282,6 +284,8 @@ def _process(item: Object, picture: _Picture, params: PostprocessParams) -> Obje
         max_distance=params.mask_max_distance,
         fill_holes=params.fill_holes,
     )
+    if refined.is_empty and item.is_corrected:
+        return item
     return Rejection("empty_after_refinement", 0.0, 1.0) if refined.is_empty else refined
 
 
@@ -308,7 +312,7 @@ def postprocess(
     Returns
     -------
     objects : list of Object
-        Those that remain, with refined masks, in the order of `cover`.
+        Those that remain, with refined masks, in the order of `cover`; all that a person has said to be right.
     log : list of dict
         One record per discarded object: its ``atoms``, the ``reason`` ("empty", "image_boundary", "norm_energy",
         "small", "large", "eccentricity", "contrast", "glare", "empty_after_refinement"), the ``value`` and the

@@ -199,14 +199,15 @@ def search(graph: ClusterGraph, params: SearchParams) -> Search:
     universe, n = graph.universe, len(graph.atoms)
     known = Candidates(graph, params)
     singles = [1 << i for i in range(n)]
-    first = singles if n == 1 else [*singles, universe]
+    whole = graph.whole or n == 1
+    first = singles if n == 1 or not whole else [*singles, universe]
     for members, fit in zip(first, (yield first), strict=True):
         assert fit is not None
         known.add(members, fit)
     known.kept += first
     atom_sum = sum(known.energies[atom] for atom in singles)
     optimal = set(known.optimal)
-    direct = all(atom in optimal for atom in singles) and known.energies[universe] <= params.beta + atom_sum
+    direct = whole and all(atom in optimal for atom in singles) and known.energies[universe] <= params.beta + atom_sum
     if direct:
         if n > 2:
             known.leave_out(known.atoms_outside(0) + 2 * params.beta)

@@ -30,6 +30,7 @@ COLUMNS = (
     Column("edge_width", "edge width (px)"),
     Column("boundary_share", "on the border", 2),
     Column("discarded", "left out", 6),
+    Column("corrected", "corrected by hand", 6),
     Column("seconds", "seconds", 2),
 )
 WELL = "well"  # the column with the place on the plate

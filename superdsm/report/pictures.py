@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from superdsm.batch.api import Batch, Plan
 from superdsm.batch.execution.listener import Listener
-from superdsm.batch.planning.records import Action
+from superdsm.batch.planning.records import Action, ImagePlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.tasks.file_ids import FileId, expand
+from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import read_json
 from superdsm.errors import ConfigError
 
@@ -83,7 +84,7 @@ class Pictures:
         paths = {}
         for image in planned.images:
             path = paths[image.id] = Path(expand(export.pattern, image.id))
-            key = export.key(image.image, recipe.keys(image.image)) if image.image else ""
+            key = _key(export, recipe, image) if image.image else ""
             if image.action != Action.RUN:
                 image.action = Action.NOTHING
             elif any(recipe.stages[stage_id].stored for stage_id in image.compute):
@@ -102,12 +103,16 @@ class Pictures:
         for image in planned.images:
             path = Path(expand(export.pattern, image.id))
             if image.action == Action.RUN and path.is_file():
-                self._keys[self._name(path)] = export.key(image.image, recipe.keys(image.image))
+                self._keys[self._name(path)] = _key(export, recipe, image)
         text = json.dumps(self._keys, sort_keys=True, indent=0)
         write_atomic(self.directory / KEYS, text.encode())
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.directory).as_posix()
+
+
+def _key(export: ExportRecipe, recipe: Recipe, image: ImagePlan) -> str:
+    return export.key(image.image, recipe.keys(image.image, image.corrections.digest))
 
 
 def thumbnail(path: Path) -> bytes:

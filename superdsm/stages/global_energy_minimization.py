@@ -15,6 +15,7 @@ class GlobalEnergyMinimization(Stage):
     version = "1"
     inputs = ("y", "y_mask", "atoms", "adjacencies", "seeds", "clusters", "dsm_cfg")
     outputs = ("cover", "objects", "performance", "certificate")
+    optional = ("corrections", "scale", "zoom")
 
     pruning = param("exact", "How the sets of atoms are pruned.", choices=("exact", "isbi24"))
     beta = param(
@@ -60,22 +61,48 @@ class GlobalEnergyMinimization(Stage):
         False, "Whether the energy of each model is bounded by duality, for the certificate.", neutral=False
     )
 
-    def process(self, ctx: StageContext, *, dsm_cfg: Any, **fields: Any) -> dict[str, Any]:
-        """Return the ``cover``, all fitted ``objects``, the counts of the ``performance``, and the ``certificate``."""
+    def process(
+        self,
+        ctx: StageContext,
+        *,
+        dsm_cfg: Any,
+        corrections: Any = None,
+        scale: Any = None,
+        zoom: Any = 1.0,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        """Return the ``cover``, all fitted ``objects``, the counts of the ``performance``, and the ``certificate``.
+
+        With ``corrections``, they are those after the corrections.
+        """
         from superdsm.core.energy_minimization import TooMuchWork, minimise_energies
-        from superdsm.core.model import ModelParams
+        from superdsm.core.model import ModelParams, fit
         from superdsm.core.prices import PricedFit, Prices
 
         model_params = ModelParams.from_config(dsm_cfg)
-        fit = None
-        if "prices" in dsm_cfg:
-            fit = PricedFit(Prices(**dsm_cfg["prices"]), fields["y"], fields["atoms"])
+        prices = Prices(**dsm_cfg["prices"]) if "prices" in dsm_cfg else None
+
+        def fit_for(y: Any, atoms: Any) -> Any:
+            return fit if prices is None else PricedFit(prices, y, atoms)
+
         try:
             result = minimise_energies(
-                **fields, model_params=model_params, **ctx.params, map=ctx.map, fit=fit, superadditive=fit is None
+                **fields,
+                model_params=model_params,
+                **ctx.params,
+                map=ctx.map,
+                fit=fit_for(fields["y"], fields["atoms"]),
+                superadditive=prices is None,
             )
         except TooMuchWork as exc:
             raise StageError(self.id, str(exc)) from exc
+        if corrections and corrections["corrections"]:
+            from superdsm.core.corrections import Setting
+
+            setting = Setting.of(
+                model_params, ctx.params, fit_for, superadditive=prices is None, scale=scale, zoom=zoom or 1.0
+            )
+            result = self.corrected(ctx, result, corrections, setting, fields)
         for record in result.log:
             ctx.log(**record)
         ctx.tell(fallbacks=sum(record["status"] not in SETTLED for record in result.log))
@@ -85,6 +112,19 @@ class GlobalEnergyMinimization(Stage):
         for message in result.warnings:
             ctx.warn(message)
         return {name: getattr(result, name) for name in self.outputs}
+
+    def corrected(self, ctx: StageContext, result: Any, corrections: Any, setting: Any, fields: Any) -> Any:
+        """Return the outcome after corrections by hand."""
+        from superdsm.core.correction_scene import ImpossibleError, Scene
+        from superdsm.core.corrections import correct
+
+        scene = Scene(**{name: fields[name] for name in ("y", "y_mask", "atoms", "clusters", "adjacencies", "seeds")})
+        try:
+            result = correct(result, corrections, scene, setting, ctx.map)
+        except ImpossibleError as exc:
+            raise StageError(self.id, str(exc)) from exc
+        ctx.tell(corrected=len(corrections["corrections"]))
+        return result
 
 
 SETTLED = ("optimal", "noise")  # what became of a fit; otherwise the solver gave up, and a simpler model stands for it

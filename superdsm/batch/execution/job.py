@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from superdsm.batch.storage.journal import Outcome
+from superdsm.batch.tasks.corrections import NONE
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import ExportRecipe, Recipe
 from superdsm.config import Config
+from superdsm.corrections import Corrections
 from superdsm.errors import StageError, one_line
 from superdsm.io.sources import Selection
 from superdsm.jsonable import digest_bytes
@@ -224,6 +226,8 @@ class Job:
         Where the worker tells what it is doing.
     threads : int
         Number of threads to work with.
+    corrections : Corrections
+        What was corrected by hand.
     """
 
     number: int
@@ -240,6 +244,11 @@ class Job:
     exports: tuple[tuple[str, str], ...]
     progress: Path
     threads: int = 1
+    corrections: Corrections = NONE
+
+    def keys(self, recipe: Recipe) -> dict[str, str]:
+        """Return the key of each stage's result, by the id of the stage."""
+        return recipe.keys(self.image, self.corrections.digest)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -65,6 +65,7 @@ class Jobs(Mapping[int, Job]):
             exports=exports,
             progress=self._progress,
             threads=self._threads,
+            corrections=image.corrections,
         )
 
     def _pack(self, plan: TaskPlan) -> tuple[bytes, str]:

@@ -240,7 +240,9 @@ class _Execution:
         """Record the images that cannot be read at all."""
         for number, (_, image) in list(self.images.items()):
             if image.action == Action.FAIL:
-                message = f"{image.path}: {image.reasons[0].removeprefix('image missing: ')}"
+                message = image.reasons[0].removeprefix("image missing: ")
+                if image.file is None:
+                    message = f"{image.path}: {message}"
                 self.done(ImageResult(number=number, ok=False, kind=FailureKind.IMAGE, message=message))
 
     def work(self, lane: Sequence[TaskPlan], progress: ProgressReader) -> None:
@@ -324,6 +326,7 @@ class _Execution:
                 recipe=prepared.recipe.digest,
                 image=image.image,
                 exports=exports,
+                corrections=image.corrections.digest,
                 **{**result.outcome(), "outputs": outputs, "seconds": seconds},
             )
         )

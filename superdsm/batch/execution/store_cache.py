@@ -46,7 +46,7 @@ class StoreCache:
         self._bundle = bundle
         self._stages = {stage.id: stage for stage in bundle.stages}
         stages = bundle.recipe.stages
-        self._keys = {name: key for name, key in bundle.recipe.keys(job.image).items() if stages[name].stored}
+        self._keys = {name: key for name, key in job.keys(bundle.recipe).items() if stages[name].stored}
         # Without --fresh anything that is there may be used: also what an image whose worker died has left.
         self._usable = {stage_id for stage_id in self._keys if stage_id in job.load or not bundle.fresh}
 

@@ -19,6 +19,7 @@ from superdsm.batch.storage.progress import ProgressEvent
 from superdsm.config import PIXEL_SIZE
 from superdsm.errors import ImageError, StageError, SuperDSMError, one_line
 from superdsm.evaluation import Evaluation
+from superdsm.fields import CORRECTIONS
 from superdsm.io.images import read_builtin
 from superdsm.lengths import mean_size, pixel_size
 from superdsm.parallel import Map, thread_map
@@ -100,6 +101,7 @@ class _Image:
         self.evaluation = Evaluation(
             bundle.stages,
             bundle.config,
+            given={CORRECTIONS: job.corrections.field()} if job.corrections else None,
             source=self.source.image,
             cache=self.cache,
             mapper=mapper,
@@ -157,7 +159,7 @@ class _Image:
         from superdsm.io.exporters import export
 
         params = self.evaluation.params().as_dict()
-        keys = self.bundle.recipe.keys(self.job.image)
+        keys = self.job.keys(self.bundle.recipe)
         inputs: Places[bool] = Places()
         for path in (self.job.path, *self.bundle.inputs):
             inputs.add(path, True)

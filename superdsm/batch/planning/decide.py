@@ -76,7 +76,14 @@ class Question:
     def same_work(self) -> bool:
         """Whether the image was worked on before with the same stages and hyperparameters."""
         entry, recipe = self.entry, self.plan.prepared.recipe
-        return entry is not None and entry.image == self.image.image and entry.recipe == recipe.digest
+        if entry is None or entry.recipe != recipe.digest or not self.same_corrections:
+            return False
+        return entry.image == self.image.image
+
+    @property
+    def same_corrections(self) -> bool:
+        """Whether the image was corrected before as it is now."""
+        return self.entry is not None and self.entry.corrections == self.image.corrections.digest
 
 
 def decide(question: Question, reasons: Reasons) -> ImagePlan:
@@ -106,7 +113,8 @@ def decide(question: Question, reasons: Reasons) -> ImagePlan:
     if stale:  # the hyperparameters as used depend on the scale
         for stage in recipe.stages_providing_the_scale():
             search.want(stage)
-    if question.entry is not None and question.entry.status == DONE and not search.compute and not stale:
+    complete = question.entry is not None and question.entry.status == DONE and question.same_corrections
+    if complete and not search.compute and not stale:
         image.action = Action.NOTHING
         return image
     found = [*_general_reasons(question, reasons), *why_stale]
@@ -175,6 +183,14 @@ def _general_reasons(question: Question, reasons: Reasons) -> Iterator[str]:
         yield "image changed"
     if entry.recipe != question.plan.prepared.recipe.digest:
         yield from reasons.of_stages(question.plan, entry)
+    if not question.same_corrections:
+        yield f"corrections {_change(entry.corrections, question.image.corrections.digest)}"
+
+
+def _change(before: str, now: str) -> str:
+    if before and now:
+        return "changed"
+    return "added" if now else "removed"
 
 
 def _why_lost(recipe: Recipe, compute: set[str]) -> str:

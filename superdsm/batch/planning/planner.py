@@ -17,8 +17,9 @@ from superdsm.batch.storage.layout import digests_file, results_directory
 from superdsm.batch.storage.store import Store
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.keys import image_key
-from superdsm.batch.tasks.prepare import PreparedTask
+from superdsm.batch.tasks.prepare import PreparedTask, corrections_of
 from superdsm.batch.tasks.tree import TaskTree
+from superdsm.corrections import CorrectionsError
 from superdsm.records import Reader
 
 
@@ -78,8 +79,13 @@ class Planner:
             missing = isinstance(exc, FileNotFoundError)
             reason = "image missing: there is no such file" if missing else f"image cannot be read ({exc.strerror})"
             return ImagePlan(file_id, path, Action.FAIL, (reason,))
-        image = ImagePlan(file_id, path, Action.RUN, image=self._image_key(file.digest, reader, plan), file=file)
-        keys = plan.prepared.recipe.keys(image.image)
+        try:
+            corrections = corrections_of(plan.prepared, file_id)
+        except CorrectionsError as exc:
+            return ImagePlan(file_id, path, Action.FAIL, (str(exc),), file=file)
+        key = self._image_key(file.digest, reader, plan)
+        image = ImagePlan(file_id, path, Action.RUN, image=key, file=file, corrections=corrections)
+        keys = plan.prepared.recipe.keys(image.image, corrections.digest)
         entry = None if self.options.only_outputs else plan.journal.get(file_id)
         question = Question(plan, image, self.number, entry, keys, self._available, self.options)
         image = self._shared_parts(decide(question, self._reasons))

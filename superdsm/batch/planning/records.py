@@ -6,8 +6,10 @@ from enum import StrEnum
 from superdsm.batch.planning.origins import Origins
 from superdsm.batch.storage.digests import Fingerprint
 from superdsm.batch.storage.journal import Journal
+from superdsm.batch.tasks.corrections import NONE
 from superdsm.batch.tasks.file_ids import FileId
 from superdsm.batch.tasks.prepare import PreparedTask
+from superdsm.corrections import Corrections
 
 
 class Action(StrEnum):
@@ -72,6 +74,8 @@ class ImagePlan:
         Numbers of the images (in the whole plan) whose results are awaited.
     seconds : float or None
         How long that will take; None if it is not known.
+    corrections : Corrections
+        What was corrected by hand.
     """
 
     id: FileId
@@ -86,6 +90,7 @@ class ImagePlan:
     file: Fingerprint | None = None
     after: tuple[int, ...] = ()
     seconds: float | None = None
+    corrections: Corrections = NONE
 
 
 @dataclass(slots=True)
@@ -123,6 +128,11 @@ class TaskPlan:
     def count(self, action: Action) -> int:
         """Return the number of images for which `action` is planned."""
         return sum(image.action == action for image in self.images)
+
+    @property
+    def corrected(self) -> int:
+        """Number of images that were corrected by hand."""
+        return sum(bool(image.corrections) for image in self.images)
 
     def first_computed_stage(self, image: ImagePlan) -> str:
         """Return the id of the first stage that is really worked on for an image, or "".

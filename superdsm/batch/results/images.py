@@ -82,7 +82,7 @@ class ImageRecord:
             known = ", ".join(output for stage in kept for output in stage.outputs)
             raise TaskError(f"{self._where()}: no stage provides a field {name!r}; kept are {known}")
         stored = recipe.stages[provider].stored
-        entry = self.store.entry(recipe.keys(self.entry.image)[provider]) if stored else None
+        entry = self.store.entry(recipe.keys(self.entry.image, self.entry.corrections)[provider]) if stored else None
         if entry is None:
             raise TaskError(
                 f"{self._where()}: the result of the stage {provider} is not in the store; "

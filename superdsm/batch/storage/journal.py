@@ -145,6 +145,8 @@ class JournalEntry(Outcome):
         Key of the image; "" if it could not be read.
     exports : str
         Digest of the recipes of the outputs.
+    corrections : str
+        Digest of the corrections by hand; "" if there were none.
     """
 
     id: FileId
@@ -152,6 +154,7 @@ class JournalEntry(Outcome):
     recipe: str
     image: str = ""
     exports: str = ""
+    corrections: str = ""
 
     def line(self) -> str:
         """Return the line of the journal."""
@@ -183,7 +186,7 @@ class JournalEntry(Outcome):
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "id": (int, str),
     "n_objects": int,
-    **dict.fromkeys(("status", "recipe", "image", "exports", "stage", "message", "kind"), str),
+    **dict.fromkeys(("status", "recipe", "image", "exports", "corrections", "stage", "message", "kind"), str),
     **dict.fromkeys(("seconds", "performance", "certificate", "summary"), dict),
     "warnings": list,
 }

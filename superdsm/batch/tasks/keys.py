@@ -12,7 +12,7 @@ from typing import Any
 from superdsm.config import PIXEL_SIZE, Config
 from superdsm.errors import PipelineError
 from superdsm.evaluation import wiring
-from superdsm.fields import SCALE, SOURCE, ZOOM
+from superdsm.fields import CORRECTIONS, SCALE, SOURCE, ZOOM
 from superdsm.io.sources import Selection
 from superdsm.jsonable import canonical_json, digest, digest_bytes
 from superdsm.ledger import OUTSIDE
@@ -71,6 +71,8 @@ class StageRecipe:
         Whether its results can be identified at all.
     digest : str
         Hash of the material, and of those of all stages it depends on.
+    corrected : bool
+        Whether it takes the corrections of an image, where there are some.
     """
 
     id: str
@@ -81,6 +83,7 @@ class StageRecipe:
     stored: bool
     keyed: bool
     digest: str
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +101,22 @@ class Recipe:
     stages: Mapping[str, StageRecipe]
     digest: str
 
-    def keys(self, image: str) -> dict[str, str]:
+    def keys(self, image: str, corrections: str = "") -> dict[str, str]:
         """Return the key of each stage's result for an image, by the id of the stage; "" where it has none.
 
         Parameters
         ----------
         image : str
             Key of the image.
+        corrections : str, optional
+            Digest of the corrections of the image; "" if there are none.
         """
         keys: dict[str, str] = {}
         known = {IMAGE: image}
         for stage in self.stages.values():
             inputs = [name + field_key(known[provider], name) for name, provider in stage.inputs]
+            if stage.corrected and corrections:
+                inputs.append(CORRECTIONS + field_key(corrections, CORRECTIONS))
             known[stage.id] = keys[stage.id] = _hash("stage", stage.text, *inputs) if stage.keyed else ""
         return keys
 
@@ -187,6 +194,7 @@ def make_recipe(
             stage.stored and keyed,
             keyed,
             _hash("recipe", text, *above) if keyed else "",
+            CORRECTIONS in stage.optional,
         )
         if stage.id == last:
             break

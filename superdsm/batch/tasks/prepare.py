@@ -8,6 +8,7 @@ from typing import Any
 from superdsm import profiles
 from superdsm.batch.components import Components
 from superdsm.batch.tasks import fields
+from superdsm.batch.tasks.corrections import read_corrections
 from superdsm.batch.tasks.fields import TaskField
 from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
 from superdsm.batch.tasks.keys import ExportRecipe, MissingInputError, Recipe, make_export, make_recipe
@@ -23,7 +24,9 @@ from superdsm.batch.tasks.table_requests import (
 )
 from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.config import PIXEL_SIZE, PROFILE, Config
+from superdsm.corrections import Corrections, CorrectionsError
 from superdsm.errors import ConfigError, PipelineError, PluginError, SuperDSMError, TaskError, suggest
+from superdsm.fields import CORRECTIONS
 from superdsm.jsonable import canonical_json, digest
 from superdsm.lengths import pixel_size
 from superdsm.pipeline import Pipeline
@@ -89,6 +92,20 @@ class PreparedTask:
     def image_path(self, file_id: FileId) -> str:
         """Return the path of an input image."""
         return expand(self.task.image_pattern, file_id)
+
+
+def corrections_of(prepared: PreparedTask, file_id: FileId) -> Corrections:
+    """Return the corrections of an image of a task.
+
+    Raises
+    ------
+    CorrectionsError
+        Something is wrong with the file, or no stage of the task takes corrections.
+    """
+    found = read_corrections(prepared.task.directory, file_id)
+    if found and not prepared.pipeline.takes(CORRECTIONS):
+        raise CorrectionsError(f"{found.source}: no stage of the task takes corrections: {prepared.pipeline}")
+    return found
 
 
 def unused_parts(prepared: PreparedTask) -> Iterator[Path]:

@@ -57,7 +57,9 @@ def plan_lines(plans: Sequence[TaskPlan], *, verbose: bool = False) -> Iterator[
 
 
 def _counts(plan: TaskPlan) -> str:
-    return ", ".join(f"{plan.count(action)} {name}" for action, name in COUNTED.items() if plan.count(action))
+    parts = [f"{plan.count(action)} {name}" for action, name in COUNTED.items() if plan.count(action)]
+    parts += [f"corrected by hand: {plan.corrected}"] if plan.corrected else []
+    return ", ".join(parts)
 
 
 def _group_lines(plan: TaskPlan, group: Group, verbose: bool) -> Iterator[str]:
@@ -98,6 +100,7 @@ def json_records(plans: Sequence[TaskPlan]) -> Iterator[dict[str, Any]]:
             "run": plan.count(Action.RUN),
             "failed_before": plan.count(Action.SKIP),
             "unreadable": plan.count(Action.FAIL),
+            "corrected": plan.corrected,
             "notes": list(plan.prepared.notes),
             "groups": [
                 {
