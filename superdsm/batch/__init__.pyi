@@ -1,5 +1,6 @@
-from .api import Batch, Plan, Pruned
+from .api import Batch, Pruned
 from .execution.listener import Listener, RunSummary
+from .plan import Plan
 from .planning.records import Action
 from .results.images import ImageRecord, TaskResults
 

@@ -1,19 +1,17 @@
 """Batch processing from Python: find tasks, plan, run, and read results."""
 
 import contextlib
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from superdsm.batch.components import Components, installed
-from superdsm.batch.execution.interrupts import terminable
-from superdsm.batch.execution.listener import Listener, RunSummary
-from superdsm.batch.execution.runner import RunOptions, execute, has_work, seconds_in_all
+from superdsm.batch.execution.listener import Listener
+from superdsm.batch.plan import Logger, Plan
 from superdsm.batch.planning.decide import output_problem, recorded_path
 from superdsm.batch.planning.planner import Planner
-from superdsm.batch.planning.records import Action, PlanOptions, TaskPlan
+from superdsm.batch.planning.records import PlanOptions, TaskPlan
 from superdsm.batch.results import tables
 from superdsm.batch.results.images import TaskResults
 from superdsm.batch.storage import default_profile
@@ -32,101 +30,6 @@ from superdsm.batch.tasks.prepare import PreparedTask, Preparer, unused_parts
 from superdsm.batch.tasks.tree import Task, TaskTree
 from superdsm.corrections import Corrections
 from superdsm.errors import ConfigError, TaskError
-
-LOG = logging.getLogger(__name__)
-
-
-class _Logger(Listener):
-    """Logs what must not be overlooked, for those who do not listen themselves."""
-
-    def warning(self, text: str, *, minor: bool = False) -> None:
-        LOG.log(logging.INFO if minor else logging.WARNING, "%s", text)
-
-    def message(self, text: str) -> None:
-        LOG.warning("%s", text)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done. Made by `Batch.plan`.
-
-    Attributes
-    ----------
-    tasks : tuple of TaskPlan
-        One for each task: the images, what is planned for each of them, and why.
-    planner : Planner
-        Has made the plan.
-    files : Files
-        What is read, and where is written.
-    """
-
-    tasks: tuple[TaskPlan, ...]
-    planner: Planner
-    files: Files
-
-    def count(self, action: str) -> int:
-        """Return for how many images of all tasks "run", "nothing", "skip" or "fail" is planned, see `Action`."""
-        return sum(task.count(Action(action)) for task in self.tasks)
-
-    def seconds(self, jobs: int | None = None) -> float | None:
-        """Return how long that will take with `jobs` workers; None if nothing of the kind was timed yet."""
-        return seconds_in_all(self.tasks, jobs)
-
-    @property
-    def has_work(self) -> bool:
-        """Whether there is something to do."""
-        return any(map(has_work, self.tasks))
-
-    def run(
-        self,
-        *,
-        jobs: int | None = None,
-        executor: str = "loky",
-        timeout: float | None = None,
-        fail_fast: bool = False,
-        listener: Listener | None = None,
-    ) -> RunSummary:
-        """Do what was planned.
-
-        An interrupt (Ctrl-C, SIGTERM) ends it early; what is finished is kept, and the summary says that it was
-        interrupted. Images that fail are told in the summary as well; they do not raise.
-
-        Parameters
-        ----------
-        jobs : int, optional
-            Number of workers; by default as the tasks say, or as many as there are cores.
-        executor : str, optional
-            What runs the workers: "loky" (processes), "serial" (here), or one of a plugin.
-        timeout : float, optional
-            Seconds that an image may take; its worker is then killed.
-        fail_fast : bool, optional
-            Stop at the first image that fails.
-        listener : Listener, optional
-            Is told what happens; by default what must not be overlooked is logged.
-
-        Returns
-        -------
-        RunSummary
-
-        Raises
-        ------
-        TaskError
-            Nothing can start.
-        """
-        if timeout and executor == "serial":
-            raise TaskError("timeout: needs worker processes; leave it out, or give another executor than 'serial'")
-        listener = listener or _Logger()
-        listener.plan_made(self.tasks)
-        options = RunOptions(jobs, executor, timeout, fail_fast)
-        try:
-            with terminable():
-                summary = execute(self.planner, self.tasks, self.planner.components, options, listener)
-        except TaskError as exc:
-            listener.failed(str(exc))
-            raise
-        if summary.done:
-            listener.outputs_written(self.tasks)
-        return summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +182,7 @@ class Batch:
         """
         if last_stage and not oneshot:
             raise TaskError("last_stage: only goes with oneshot; to stop a task early, set its field last_stage")
-        listener = listener or _Logger()
+        listener = listener or Logger()
         for warning in self.tree.warnings:
             listener.warning(warning)
         preparer = self._preparer(use, without, last_stage, profile)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from superdsm.batch.api import Batch, Plan
+from superdsm.batch.api import Batch
 from superdsm.batch.execution.listener import Listener
+from superdsm.batch.plan import Plan
 from superdsm.batch.planning.records import Action, ImagePlan
 from superdsm.batch.storage.atomic import write_atomic
 from superdsm.batch.tasks.file_ids import FileId, expand

@@ -8,7 +8,8 @@ from superdsm.profiles import PROFILES
 from superdsm.records import Command, ExitCode
 
 if TYPE_CHECKING:
-    from superdsm.batch.api import Batch, Plan
+    from superdsm.batch.api import Batch
+    from superdsm.batch.plan import Plan
     from superdsm.cli.batch.display import Display
 
 EPILOG = """

@@ -4,8 +4,8 @@ import argparse
 import shlex
 from typing import Any
 
-from superdsm.batch.api import Plan
 from superdsm.batch.execution.listener import RunSummary
+from superdsm.batch.plan import Plan
 from superdsm.batch.planning.records import Action
 
 OPTIONS = (
