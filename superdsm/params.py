@@ -97,7 +97,7 @@ class Param:
                 return None
             raise ConfigError(f"{source or path} is null; expected: {self.expectation()}", path)
         try:
-            original, value = value, self._typed(value, path)
+            original, value = value, self._typed(value, path, source)
         except OverflowError as exc:  # an integer that is no number of floating point any more
             raise ConfigError(f"{source or path} is out of range; expected: {self.expectation()}", path) from exc
         if self.choices and value not in self.choices:
@@ -115,7 +115,7 @@ class Param:
                 )
         return float(original) if image and self.unit else self.bounded(value)
 
-    def _typed(self, value: Any, path: str) -> Any:
+    def _typed(self, value: Any, path: str, source: str) -> Any:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if self.type is float and number:
             return float(value)
@@ -123,7 +123,8 @@ class Param:
             return int(value)
         if self.type in (bool, str) and isinstance(value, self.type):
             return value
-        raise ConfigError(f"{path} = {short(repr(value))} is of the wrong type; expected: {self.expectation()}", path)
+        given = f"{source or path} = {short(repr(value))}"
+        raise ConfigError(f"{given} is of the wrong type; expected: {self.expectation()}", path)
 
     def bounded(self, value: Any) -> Any:
         """Return a value after truncation and with the lower bound that the method sets."""

@@ -26,7 +26,7 @@ def divide(mask: BoolArray, narrow: float) -> npt.NDArray[np.int32] | None:
     Parameters
     ----------
     mask : ndarray of bool, 2-D
-        The mask; what is outside of the array is background.
+        The mask, 4-connected; what is outside of the array is background.
     narrow : float
         Parts are divided where the width is less than this fraction of that of the narrower part.
 
