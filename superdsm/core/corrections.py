@@ -9,91 +9,28 @@ their atoms would have been part of a better cover of their cluster.
 Atoms are divided where two points of a split are in one of them, and added where there was no foreground.
 """
 
-import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from superdsm.core import model
 from superdsm.core.candidate_regions import Regions
 from superdsm.core.certificate import (
-    CORRECTIONS,
-    TOLERANCE,
-    ClusterCertificate,
     Json,
     certify_cluster,
-    totals,
     without_superadditivity,
 )
-from superdsm.core.correction_scene import ImpossibleError, Pixel, Scene, connected, nearest, polygon
+from superdsm.core.correction_certificate import corrected_certificate
+from superdsm.core.correction_scene import ImpossibleError, Pixel, Scene, nearest, polygon
+from superdsm.core.correction_setting import Setting
 from superdsm.core.energy_minimization import Fitter, Minimisation, mark_cover, solve_all
-from superdsm.core.objects import CORRECTED, OUTLINED, BoolArray, FloatArray, IntArray, Object, cropped
-from superdsm.core.search import SearchParams, SetEnergy
+from superdsm.core.objects import CORRECTED, OUTLINED, BoolArray, Object, cropped
+from superdsm.core.search import SetEnergy
 from superdsm.parallel import Map, serial_map
 
 MOST_SETS = 2000  # models that a split fits, where max_cluster_sets says nothing
-DEFAULT_RADIUS = 16.0  # of a typical object where no scale is known, in pixels
-FitFor = Callable[[FloatArray, IntArray], Callable[..., model.Fit]]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What corrections are carried out with; see `superdsm.core.energy_minimization.minimise_energies`.
-
-    Attributes
-    ----------
-    model_params : superdsm.core.model.ModelParams
-        Hyperparameters of the model.
-    search : SearchParams
-        Hyperparameters of the search.
-    max_seed_distance, cluster_timeout, certify
-        See there.
-    fit_for : callable
-        ``fit_for(y, atoms)`` is what fits models.
-    superadditive : bool
-        Whether its energies are superadditive.
-    radius : float
-        Radius of a typical object, in pixels.
-    zoom : float
-        Pixels of the working grid per pixel of the image.
-    """
-
-    model_params: model.ModelParams
-    search: SearchParams
-    max_seed_distance: float
-    cluster_timeout: float
-    certify: bool
-    fit_for: FitFor
-    superadditive: bool
-    radius: float
-    zoom: float = 1.0
-
-    @classmethod
-    def of(
-        cls,
-        model_params: model.ModelParams,
-        params: Mapping[str, Any],
-        fit_for: FitFor,
-        *,
-        superadditive: bool,
-        scale: float | None,
-        zoom: float,
-    ) -> "Setting":
-        """Make the setting of the hyperparameters of a minimisation, and of the scale of the image."""
-        return cls(
-            model_params,
-            SearchParams(**{item.name: params[item.name] for item in fields(SearchParams)}),
-            params["max_seed_distance"],
-            params["cluster_timeout"],
-            params["certify"],
-            fit_for,
-            superadditive,
-            math.sqrt(2) * scale if scale else DEFAULT_RADIUS,
-            zoom,
-        )
 
 
 @dataclass(slots=True)
@@ -353,56 +290,6 @@ class _Corrector:
             owner.setdefault(atom, min(markers, key=lambda marker: math.dist(seeds[marker - 1], seeds[atom - 1])))
         return [tuple(sorted(atom for atom in labels if owner[atom] == marker)) for marker in markers]
 
-    # --- what is told ---
-
-    def certificate(self, before: Json) -> Json:
-        """Return the certificate of the image as it is now: that of the clusters concerned is made anew."""
-        beta = self.setting.search.beta
-        details = before["details"]
-        atoms_of = [tuple(item["atoms"]) for item in details] + self.touched
-        pairs = [pair for atoms in atoms_of for pair in itertools.pairwise(atoms)]
-        groups = connected(sorted({atom for atoms in atoms_of for atom in atoms}), pairs)
-        changed = {atom for atoms in self.touched for atom in atoms}
-        made = [item for item in details if not changed & set(self.group(groups, item["atoms"]))]
-        free = max((item["cluster"] for item in details), default=0)
-        for group in groups:
-            if not changed & set(group):
-                continue
-            inside = [item for item in details if item["atoms"] and item["atoms"][0] in group]
-            free += not inside
-            own = [item for item in self.cover if item.atoms[0] in group]
-            upper = math.fsum(item.energy + beta for item in own)
-            gap = math.fsum([item["upper"] - item["lower"] for item in inside])
-            gap += math.fsum(value for atoms, value in self.gaps.items() if atoms[0] in group)
-            lower = max(0.0, upper - gap)
-            closed = upper - lower <= TOLERANCE * max(1.0, upper)
-            reasons = sorted({reason for item in inside for reason in item["reasons"]})
-            one = ClusterCertificate(
-                inside[0]["cluster"] if inside else free,
-                tuple(group),
-                (),
-                (),
-                tuple(sorted(item.atoms for item in own)),
-                sum(set(atoms) <= set(group) for atoms in self.objects),
-                upper,
-                lower,
-                CORRECTIONS,
-                () if closed else tuple(reasons),
-                max((item["excess"] for item in inside), default=0.0),
-                (math.inf,) * len(own),
-            )
-            made.append(one.as_json())
-        made.sort(key=lambda item: item["cluster"])
-        bounds = None
-        if self.setting.certify:
-            bounds = [self.lower[atoms] for atoms in self.objects]
-        return {**before, **totals(made), "lower_energies": bounds, "details": made}
-
-    @staticmethod
-    def group(groups: Sequence[Sequence[int]], atoms: Sequence[int]) -> Sequence[int]:
-        """Return the group that some atoms belong to."""
-        return next((group for group in groups if atoms and atoms[0] in group), ())
-
 
 def correct(
     outcome: Minimisation,
@@ -458,7 +345,15 @@ def correct(
         list(corrector.objects.values()),
         outcome.performance,
         [corrector.records[atoms] for atoms in corrector.objects],
-        corrector.certificate(outcome.certificate),
+        corrected_certificate(
+            outcome.certificate,
+            corrector.cover,
+            corrector.touched,
+            corrector.gaps,
+            list(corrector.objects),
+            [corrector.lower[atoms] for atoms in corrector.objects] if setting.certify else None,
+            setting.search.beta,
+        ),
         outcome.warnings,
     )
 

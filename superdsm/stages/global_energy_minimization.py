@@ -97,7 +97,7 @@ class GlobalEnergyMinimization(Stage):
         except TooMuchWork as exc:
             raise StageError(self.id, str(exc)) from exc
         if corrections and corrections["corrections"]:
-            from superdsm.core.corrections import Setting
+            from superdsm.core.correction_setting import Setting
 
             setting = Setting.of(
                 model_params, ctx.params, fit_for, superadditive=prices is None, scale=scale, zoom=zoom or 1.0

@@ -206,3 +206,21 @@ def test_threads_make_no_difference() -> None:
     one, three = (corrected("published", *asked, jobs=jobs) for jobs in (1, 3))
     assert one.objects == three.objects
     assert one.fields["certificate"] == three.fields["certificate"]
+
+
+@pytest.mark.parametrize("most", [1, 2000])
+def test_a_split_of_many_atoms_has_as_many_parts_as_points_whatever_the_budget(most: int) -> None:
+    image, _ = synthetic_image(2, (120, 160), n_nuclei=10, radius=11, clustering=1)
+    config = {"AF_scale": 8, "c2f-region-analysis": {"AF_min_atom_radius": 0.2}, STAGE: {"max_cluster_sets": most}}
+    known = segment(image, config, profile="published")
+    first, second, third = (centre(item) for item in known.objects[:3])
+    whole = {"action": "merge", "points": [first, second, third]}
+    apart = {"action": "split", "points": [first, third]}
+    result = segment(None, config, profile="published", fields=known.fields, first=STAGE, corrections=[whole, apart])
+    parts = [item for item in result.fields["cover"] if item.is_corrected]
+    atoms = {atom for item in known.objects[:3] for atom in item.atoms}
+    assert len(parts) == 2
+    assert {atom for part in parts for atom in part.atoms} == atoms
+    assert len(atoms) > 2
+    assert not set(parts[0].atoms) & set(parts[1].atoms)
+    assert not verify_certificate(result.fields)
