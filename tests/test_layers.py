@@ -173,7 +173,8 @@ MODULES = modules()
 
 
 TESTING = {"pytest"}  # imported by superdsm.testing only, which is for tests
-BATCH = ("components", "tasks", "storage", "planning", "results", "execution", "plan", "api")  # each imports from those before
+# Each imports from those before.
+BATCH = ("components", "tasks", "storage", "planning", "results", "execution", "plan", "api")
 Graph = Mapping[str, set[str]]
 
 
