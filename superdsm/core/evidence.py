@@ -96,7 +96,7 @@ def select(
     objects : list of Object
         Those that remain; all that a person has said to be right.
     log : list of dict
-        One record per discarded object: its ``atoms``, the ``reason`` ("norm_energy", "small", "large", "irregular",
+        One record per discarded object: its ``atoms`` and ``offset``, the ``reason`` ("norm_energy", "small", "large", "irregular",
         "noise", "dim", "blurred"), the ``value`` and the ``threshold`` that it misses.
     """
     zoom = min(1.0, finest_radius / radius)
@@ -138,7 +138,13 @@ def select(
     verdicts = [None if item.is_corrected else verdict for item, verdict in zip(objects, verdicts, strict=True)]
     kept = [item for item, verdict in zip(objects, verdicts, strict=True) if verdict is None]
     log = [
-        {"atoms": list(item.atoms), "reason": verdict[0], "value": verdict[1], "threshold": verdict[2]}
+        {
+            "atoms": list(item.atoms),
+            "offset": list(item.offset),  # parts of a divided object have the same atoms
+            "reason": verdict[0],
+            "value": verdict[1],
+            "threshold": verdict[2],
+        }
         for item, verdict in zip(objects, verdicts, strict=True)
         if verdict is not None
     ]

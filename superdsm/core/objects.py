@@ -1,6 +1,6 @@
 """Objects: models of sets of atoms, with their masks cut to bounding boxes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -148,21 +148,27 @@ def cropped(mask: BoolArray, offset: tuple[int, int]) -> tuple[tuple[int, int], 
     return (offset[0] + int(rows[0]), offset[1] + int(cols[0])), fragment
 
 
-def discarded(cover: Sequence[Object], log: Iterable[Mapping[str, Any]]) -> list[Object]:
+def discarded(cover: Sequence[Object], log: Sequence[Mapping[str, Any]]) -> list[Object]:
     """Return the objects of a cover that were discarded, each with its verdict.
 
     Parameters
     ----------
     cover : sequence of Object
-        The objects, each of other atoms.
-    log : iterable of mapping
-        A record per discarded object, with its ``atoms``, ``reason``, ``value`` and ``threshold``.
+        The objects.
+    log : sequence of mapping
+        A record per discarded object, with its ``atoms``, ``reason``, ``value`` and ``threshold``; where several objects
+        may have the same atoms, with its ``offset`` as well.
     """
-    items = {item.atoms: item for item in cover}
+    items: dict[Any, Object] = {item.atoms: item for item in cover}
+    items |= {(item.atoms, item.offset): item for item in cover}
+    keys = (
+        (tuple(record["atoms"]), tuple(record["offset"])) if "offset" in record else tuple(record["atoms"])
+        for record in log
+    )
     return [
         replace(
-            items[tuple(record["atoms"])],
+            items[key],
             verdict=Verdict(record["reason"], float(record["value"]), float(record["threshold"])),
         )
-        for record in log
+        for key, record in zip(keys, log, strict=True)
     ]

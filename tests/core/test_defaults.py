@@ -29,6 +29,7 @@ def test_what_stages_declare_has_no_default_in_core():
     found = {f"{path.name}: {name}" for path in modules for name in defaults_of(ast.parse(path.read_text("utf-8")))}
     assert {"model.py: bound", "energy_minimization.py: fit", "search.py: energies"} <= found
     assert {entry for entry in found if entry.split(": ")[1] in declared} == {
+        "corrections.py: outline",  # that of one object, as a person has drawn it
         "distance.py: reach",  # up to where distances are wanted, not that of outlines
         "radius.py: min_significance",  # that of blobs, not of objects
     }

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from superdsm.core.objects import Object, cropped
+from superdsm.core.objects import Object, cropped, discarded
 from tests.examples import examples
 
 
@@ -59,3 +59,11 @@ def test_equality_looks_at_the_mask():
     assert item != make([[1, 1, 1], [1, 1, 0]])
     assert item != make(np.ones((2, 3)), atoms=(2,))
     assert item != "item"
+
+
+def test_discarded_parts_of_a_divided_object_are_told_apart():
+    parts = [Object((1, 2), 0.5, True, False, (row, 3), np.ones((2, 2), bool), 4) for row in (0, 9)]
+    whole = Object((3,), 0.5, True, False, (20, 3), np.ones((2, 2), bool), 4)
+    verdict = {"reason": "small", "value": 1.0, "threshold": 2.0}
+    log = [{"atoms": [1, 2], "offset": [9, 3], **verdict}, {"atoms": [3], **verdict}]
+    assert [item.offset for item in discarded([*parts, whole], log)] == [(9, 3), (20, 3)]
