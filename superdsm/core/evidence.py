@@ -96,8 +96,8 @@ def select(
     objects : list of Object
         Those that remain; all that a person has said to be right.
     log : list of dict
-        One record per discarded object: its ``atoms`` and ``offset``, the ``reason`` ("norm_energy", "small", "large", "irregular",
-        "noise", "dim", "blurred"), the ``value`` and the ``threshold`` that it misses.
+        One record per discarded object: its ``atoms`` and ``offset``, the ``reason`` ("norm_energy", "small", "large",
+        "irregular", "noise", "dim", "blurred"), the ``value`` and the ``threshold`` that it misses.
     """
     zoom = min(1.0, finest_radius / radius)
     rows, columns = image.shape

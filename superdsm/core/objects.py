@@ -156,8 +156,8 @@ def discarded(cover: Sequence[Object], log: Sequence[Mapping[str, Any]]) -> list
     cover : sequence of Object
         The objects.
     log : sequence of mapping
-        A record per discarded object, with its ``atoms``, ``reason``, ``value`` and ``threshold``; where several objects
-        may have the same atoms, with its ``offset`` as well.
+        A record per discarded object, with its ``atoms``, ``reason``, ``value`` and ``threshold``; where several
+        objects may have the same atoms, with its ``offset`` as well.
     """
     items: dict[Any, Object] = {item.atoms: item for item in cover}
     items |= {(item.atoms, item.offset): item for item in cover}
