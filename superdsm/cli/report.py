@@ -19,6 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="which images have large pictures (auto: all; of more than 300 the flagged ones)",
     )
+    add(
+        "--gt",
+        metavar="PATTERN",
+        default="",
+        help="true label images, as img_pathpattern: shows errors and scores, as superdsm evaluate does",
+    )
     add("--open", action="store_true", help="show the page in the browser")
     add("--jobs", metavar="N", type=int, help="number of workers for the pictures (default: all cores)")
 
@@ -36,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     page = (args.output or default_page(batch.root)).absolute()
     if page.suffix.lower() not in (".html", ".htm"):
         raise TaskError(f"{page}: the report is an HTML page; give a name that ends in .html")
-    report = write_report(batch, ReportOptions(page, args.single_file, args.views), jobs=args.jobs)
+    report = write_report(batch, ReportOptions(page, args.single_file, args.views, args.gt), jobs=args.jobs)
     images = [image for task in report.tasks for image in task.images]
     flagged = sum(bool(image.flags) for image in images)
     sys.stdout.write(f"{page}: {len(images)} images, {flagged} flagged\n")

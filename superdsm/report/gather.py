@@ -19,8 +19,9 @@ from superdsm.errors import TaskError
 from superdsm.fields import FINAL_OBJECTS
 from superdsm.host import versions
 from superdsm.report.measure import LABELS, measured
-from superdsm.report.pictures import VIEWS, Pictures, embedded, linker, thumbnail
+from superdsm.report.pictures import SUFFIX, Pictures, embedded, linker, thumbnail
 from superdsm.report.records import Column, ImageReport, Report, TaskReport
+from superdsm.report.truth import Truth
 
 COLUMNS = (
     Column("objects", "objects", 6),
@@ -32,6 +33,8 @@ COLUMNS = (
     Column("discarded", "left out", 6),
     Column("corrected", "corrected by hand", 6),
     Column("seconds", "seconds", 2),
+    Column("ap_50", "AP50"),
+    Column("seg", "SEG"),
 )
 WELL = "well"  # the column with the place on the plate
 MOST_EMBEDDED = 300  # images: above, thumbnails are files beside the page
@@ -51,11 +54,14 @@ class ReportOptions:
         Whether everything is in the page; large pictures are left out then.
     views : str
         Which images have large pictures: "all", "flagged", "none", or "auto" (all, if they are at most 300).
+    truth : str
+        Pattern of the paths of true label images; "": there is no ground truth.
     """
 
     page: Path
     single_file: bool = False
     views: str = "auto"
+    truth: str = ""
 
     @property
     def files(self) -> Path:
@@ -119,11 +125,14 @@ class _Gatherer:
         self.options = options
         self.total = total
         self.reported = reported
+        self.truth = Truth(results, options.truth) if options.truth else None
 
     def report(self) -> TaskReport:
         """Return what is said of the task."""
         entries = [record.entry for record in self.results.values()]
         found = dict(zip(self.results, flags(entries, [self._place(item)[0] for item in self.results]), strict=True))
+        if self.truth is not None:
+            self.truth.evaluate(self._done())
         thumbnails, views = self._pictures(found)
         images = [
             self._image(file_id, found.get(file_id, []), thumbnails.get(file_id, ""), views.get(file_id, {}))
@@ -138,7 +147,8 @@ class _Gatherer:
             {path: _text(value) for path, value in _paths(self.task.config.as_dict())},
             changed,
             "" if parent is None else parent.name,
-            note=self._note(),
+            {} if self.truth is None else self.truth.pooled(),
+            self._note(),
         )
 
     def _image(
@@ -155,7 +165,7 @@ class _Gatherer:
             str(file_id),
             entry.status,
             found,
-            figures_of(entry),
+            figures_of(entry) | ({} if self.truth is None else self.truth.scores(file_id)),
             remark,
             discarded,
             source,
@@ -176,7 +186,7 @@ class _Gatherer:
         self, found: Mapping[FileId, Sequence[Flag]]
     ) -> tuple[dict[FileId, str], dict[FileId, dict[str, str]]]:
         """Make the pictures; return thumbnails and views by image, as URLs."""
-        done = [file_id for file_id, record in self.results.items() if record.entry.status == DONE]
+        done = self._done()
         readable = [file_id for file_id, record in self.results.items() if record.entry.image]
         overlays = self.pictures.make(self.task.name, "overlay", done)
         others = [file_id for file_id in readable if file_id not in overlays]
@@ -189,12 +199,18 @@ class _Gatherer:
         viewed = self._viewed(found)
         large["image"] |= self.pictures.make(self.task.name, "image", [item for item in readable if item in viewed])
         large["graph"] = self.pictures.make(self.task.name, "graph", [item for item in done if item in viewed])
+        if self.truth is not None:
+            place = self.options.files / self.task.name / "errors"
+            large["errors"] = self.truth.draw([item for item in done if item in viewed], place, SUFFIX)
         url = linker(self.options.page)
         views: dict[FileId, dict[str, str]] = {}
-        for view in VIEWS:
-            for file_id, path in large[view].items():
+        for view, paths in large.items():
+            for file_id, path in paths.items():
                 views.setdefault(file_id, {})[view] = url(path)
         return thumbnails, views
+
+    def _done(self) -> list[FileId]:
+        return [file_id for file_id, record in self.results.items() if record.entry.status == DONE]
 
     def _viewed(self, found: Mapping[FileId, Sequence[Flag]]) -> set[FileId]:
         """Return the images that have all views."""
@@ -215,7 +231,7 @@ class _Gatherer:
 
     def _measurements(self) -> dict[str, list[float]]:
         """Return the measurements of the objects, of a part of the images where there are many."""
-        done = [record for record in self.results.values() if record.entry.status == DONE]
+        done = [self.results[file_id] for file_id in self._done()]
         values: dict[str, list[float]] = {label: [] for label in LABELS}
         for record in done[:: max(1, -(-len(done) // MOST_MEASURED))]:
             for label, more in measured(_objects(record)).items():
@@ -224,7 +240,7 @@ class _Gatherer:
 
     def _note(self) -> str:
         notes = []
-        done = sum(record.entry.status == DONE for record in self.results.values())
+        done = len(self._done())
         if done > MOST_MEASURED:
             step = -(-done // MOST_MEASURED)
             notes.append(f"The distributions are of every {step}th image.")

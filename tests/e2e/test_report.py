@@ -170,3 +170,20 @@ def test_a_report_that_cannot_be_written_is_said_and_counts(tmp_path: Path) -> N
     (tmp_path / "report.html").mkdir()
     shown = run("batch", tmp_path, "--run", "--html")
     assert shown.returncode == 1 and "the report cannot be written" in shown.stdout + shown.stderr
+
+
+def test_errors_against_the_ground_truth(root: Path) -> None:
+    for number in (1, 2):
+        truth = read_image(root / "labels" / f"{number}.tif").copy()
+        truth[truth == 1] = 0
+        write_labels(root / "truth" / f"{number}.tif", truth)
+    shown = run("report", root, "--gt", "{ROOTDIR}/truth/%d.tif")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    images = data(root / "report.html")["images"]
+    for number, image in enumerate(images[:3], 1):
+        assert ("errors" in image["views"]) == (number < 3)
+        assert (image["values"]["seg"] is not None) == (number < 3)
+    count = images[0]["values"]["objects"]
+    assert images[0]["values"]["seg"] == 1 and images[0]["values"]["ap_50"] == pytest.approx((count - 1) / count)
+    assert read_image(root / images[0]["views"]["errors"]).ndim == 3
+    assert run("report", root, "--gt", "truth.tif").returncode == 2

@@ -41,6 +41,7 @@ class Typical:
     contrast: float | None
     edge_width: float | None
     irregular: float | None
+    fallbacks: float | None
     gap: float | None
     seconds: float | None
 
@@ -87,6 +88,7 @@ def _typical(entries: Sequence[JournalEntry]) -> Typical:
         _median([value for entry in done if (value := _number(entry.summary, "contrast"))]),
         _median([value for entry in done if (value := _number(entry.summary, "edge_width"))]),
         _median([value for entry in done if (value := _irregular_share(entry)) is not None]),
+        _median([value for entry in done if (value := _number(entry.summary, "fallbacks")) is not None]),
         _median([value for entry in done if (value := _gap_share(entry)) is not None]),
         _median([sum(entry.seconds.values()) for entry in done]),
     )
@@ -174,6 +176,14 @@ def _irregular(entry: JournalEntry, typical: Typical) -> str:
     return words + ("" if typical.irregular is None else f"; the median is {typical.irregular:.0%}")
 
 
+def _fallbacks(entry: JournalEntry, typical: Typical) -> str:
+    count = _number(entry.summary, "fallbacks")
+    if count is None or count < 3 or count <= 3 * (typical.fallbacks or 0):
+        return ""
+    words = f"the solver gave up on {count:.0f} fits, which have simpler models"
+    return words + ("" if typical.fallbacks is None else f"; the median is {typical.fallbacks:g}")
+
+
 def _boundary(entry: JournalEntry, _: Typical) -> str:
     share = _number(entry.summary, "boundary_share")
     if share is None or share <= 0.5 or entry.n_objects < ENOUGH:
@@ -214,6 +224,7 @@ RULES: Mapping[str, tuple[int, Rule, str]] = {
         _irregular,
         "At least 30 % of the components, five, and twice the median, were left out as irregular.",
     ),
+    "fallbacks": (30, _fallbacks, "The solver gave up on at least three fits, and on three times the median."),
     "boundary": (25, _boundary, "More than half of the objects lie on the border of the image."),
     "warning": (20, _warned, "The program has warned of something."),
     "unproven": (10, _unproven, "The proven bound is more than 5 % below the energy, and twice as far as the median."),

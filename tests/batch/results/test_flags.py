@@ -7,7 +7,7 @@ import pytest
 from superdsm.batch.results.flags import RULES, flags
 from superdsm.batch.storage.journal import JournalEntry
 
-USUAL = {"radius": 10.0, "contrast": 4.0, "edge_width": 1.5, "irregular": 1, "components": 10}
+USUAL = {"radius": 10.0, "contrast": 4.0, "edge_width": 1.5, "fallbacks": 1, "irregular": 1, "components": 10}
 
 
 def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
@@ -20,6 +20,7 @@ def image(number: int, n_objects: int = 30, **given: Any) -> JournalEntry:
             "radius": 10.0,
             "contrast": 4.0,
             "edge_width": 1.5,
+            "fallbacks": 1,
             "irregular": 1,
             "components": 10,
             **given.pop("summary", {}),
@@ -75,6 +76,12 @@ CASES: list[tuple[str, JournalEntry, JournalEntry, str]] = [
         image(9, summary={"irregular": 5, "components": 17}),
         image(9, summary={"irregular": 5, "components": 16}),
         "5 of 16 components were left out as irregular; the median is 10%",
+    ),
+    (
+        "fallbacks",
+        image(9, summary={"fallbacks": 3}),
+        image(9, summary={"fallbacks": 4}),
+        "the solver gave up on 4 fits, which have simpler models; the median is 1",
     ),
     (
         "boundary",
