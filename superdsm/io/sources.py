@@ -65,6 +65,9 @@ class ImageSource:
         Height and width of a pixel, in micrometres.
     notes : tuple of str
         What is read otherwise than a viewer might show it.
+    read_part : callable, optional
+        ``read_part(indices, rows, columns) -> ndarray``, with slices within the image: like `read_plane`, but only what
+        the part needs is decoded. Without it, the whole plane is.
     """
 
     path: Path
@@ -76,14 +79,18 @@ class ImageSource:
     channels: tuple[str, ...] = ()
     pixel_size: tuple[float, float] | None = None
     notes: tuple[str, ...] = field(default=())
+    read_part: Callable[[Mapping[str, int], slice, slice], "npt.NDArray[Any]"] | None = None
 
-    def read(self, selection: Selection | None = None) -> "npt.NDArray[Any]":
-        """Read the plane that is chosen.
+    def read(self, selection: Selection | None = None, region: tuple[slice, slice] | None = None) -> "npt.NDArray[Any]":
+        """Read the plane that is chosen, or a part of it.
 
         Parameters
         ----------
         selection : Selection, optional
             May leave out what there is only one of.
+        region : tuple of slice, optional
+            Rows and columns, without steps; by default all. Of files that are stored in tiles or strips only those are
+            decoded that are needed. The plane of the best focus is that of the whole image.
 
         Returns
         -------
@@ -112,11 +119,21 @@ class ImageSource:
             else:
                 indices[axis] = self._index(name, given, size)
         planes = self._z_planes(selection.z)
+        part = None if region is None else self._within(region)
         if planes is None:
-            image = self._plane(indices)
+            image = self._plane(indices, part)
+        elif planes[0] == "best-focus":
+            image = _project([self._plane({**indices, "Z": z}) for z in planes[1]], planes[0])[part or ...]
         else:
-            image = _project([self._plane({**indices, "Z": z}) for z in planes[1]], planes[0])
+            image = _project([self._plane({**indices, "Z": z}, part) for z in planes[1]], planes[0])
         return image if colour is None else image[..., colour]
+
+    def _within(self, region: tuple[slice, slice]) -> tuple[slice, slice]:
+        """Return a region with its ends as numbers within the image."""
+        rows, columns = (slice(*part.indices(self.sizes[axis])[:2]) for part, axis in zip(region, "YX", strict=True))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            raise ImageError(f"{self.path}: the region holds no pixel of the image, which is {self.describe()}")
+        return rows, columns
 
     @property
     def choices(self) -> dict[str, str]:
@@ -132,8 +149,11 @@ class ImageSource:
         plane = f"{self.sizes['Y']} x {self.sizes['X']} px" + (" in colour" if self.is_colour else "")
         return " x ".join(parts) + f" of {plane}" if parts else plane
 
-    def _plane(self, indices: Mapping[str, int]) -> "npt.NDArray[Any]":
-        return self.read_plane({axis: indices.get(axis, 0) for axis in self.sizes if axis not in "YX"})
+    def _plane(self, indices: Mapping[str, int], part: tuple[slice, slice] | None = None) -> "npt.NDArray[Any]":
+        complete = {axis: indices.get(axis, 0) for axis in self.sizes if axis not in "YX"}
+        if part is None:
+            return self.read_plane(complete)
+        return self.read_plane(complete)[part] if self.read_part is None else self.read_part(complete, *part)
 
     def _undecided(self) -> ImageError:
         missing = [name for axis, name in AXES.items() if self.sizes.get(axis, 1) > 1]

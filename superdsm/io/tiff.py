@@ -18,6 +18,7 @@ from superdsm.errors import ImageError, SuperDSMError
 from superdsm.io.content import damaged, describe_shape, no_pixels
 from superdsm.io.ome import MICROMETRES, OmeDescription, describe_ome
 from superdsm.io.sources import ImageSource
+from superdsm.io.tiff_parts import tiff_part
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -121,6 +122,10 @@ def _source(path: Path, tif: Any, offsets: list[int]) -> ImageSource:
         with _reading(path) as again:
             return layout.read(path, again, indices)
 
+    def read_part(indices: Mapping[str, int], rows: slice, columns: slice) -> "npt.NDArray[Any]":
+        with _reading(path) as again:
+            return layout.read(path, again, indices, (rows, columns))
+
     kind = "OME-TIFF" if tif.is_ome else "ImageJ TIFF" if tif.is_imagej else "BigTIFF" if tif.is_bigtiff else "TIFF"
     return ImageSource(
         path,
@@ -132,6 +137,7 @@ def _source(path: Path, tif: Any, offsets: list[int]) -> ImageSource:
         channels=ome.channels if len(ome.channels) == layout.sizes.get("C", 1) else (),
         pixel_size=ome.pixel_size or _pixel_size(tif),
         notes=tuple(notes),
+        read_part=read_part,
     )
 
 
@@ -180,16 +186,19 @@ class _Layout:
             sizes[name] = sizes.get(name, 1) * size
         return cls(sizes, is_colour, plain, len(whole) > 1 or series.axes != page.axes)
 
-    def read(self, path: Path, tif: Any, indices: Mapping[str, int]) -> "npt.NDArray[Any]":
-        """Read a plane: shape (rows, columns), or (rows, columns, samples) in colour."""
+    def read(
+        self, path: Path, tif: Any, indices: Mapping[str, int], part: tuple[slice, slice] | None = None
+    ) -> "npt.NDArray[Any]":
+        """Read a plane, or a part of it: shape (rows, columns), or (rows, columns, samples) in colour."""
         if not self._paged:
             page, inner = tif.pages.first, dict(indices)
         else:
             series = [one for one in tif.series if not _is_extra(one)][indices.get("S", 0)]
             page, inner = self._page(series, indices)
         _check_page(path, page)
-        image = page.asarray(maxworkers=1)
         axes = page.axes
+        pieces = part is not None and axes in ("YX", "YXS") and not _needs_all(page)
+        image = tiff_part(page, *part) if pieces and part is not None else page.asarray(maxworkers=1)
         if "S" in axes and not self._plain:
             image, axes = image.take(inner.get("C", 0), axes.index("S")), axes.replace("S", "")
         for axis in axes:
@@ -197,7 +206,8 @@ class _Layout:
                 image = image[inner.get("Z" if axis in "DZ" else axis, 0)]
         if axes == "SYX":
             image = image.transpose(1, 2, 0)
-        return _intensities(page, image, tif.is_imagej)
+        image = _intensities(page, image, tif.is_imagej)
+        return image if part is None or pieces else image[part]
 
     def _page(self, series: Any, indices: Mapping[str, int]) -> tuple[Any, dict[str, int]]:
         """Return the page that holds a plane."""
@@ -208,6 +218,11 @@ class _Layout:
             index = index * size + indices.get(axis, 0)
         found = series.pages[index]
         return found.aspage() if hasattr(found, "aspage") else found, dict(indices)
+
+
+def _needs_all(page: Any) -> bool:
+    """Whether intensities depend on pixels elsewhere in a page: of palettes, and of signed numbers from white down."""
+    return page.colormap is not None or bool(page.photometric == 0 and page.dtype.kind != "u")
 
 
 def _axes(axes: str, page: Any) -> str:
