@@ -266,10 +266,7 @@ class Batch:
         TaskError
             There is no such task, exporter, image or option, or something is wrong with the task.
         """
-        found = self.tasks([task])
-        if not found:
-            raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
-        prepared = self._preparer().prepare(found[0])
+        prepared = self._preparer().prepare(self._runnable(task))
         prepared = for_export(prepared, self.components, exporter, Path(directory), file_ids, options or {}, suffix)
         planner = Planner(self.tree, self.components, PlanOptions(oneshot=True, only_outputs=True))
         return Plan((planner.plan(prepared),), planner, self._files([prepared], ()))
@@ -291,7 +288,7 @@ class Batch:
         CorrectionsError
             Something is wrong with the file.
         """
-        return read_corrections(self._directory(task), file_id)
+        return read_corrections(self._runnable(task).directory, file_id)
 
     def correct(self, task: str, file_id: FileId, corrections: Any) -> Path:
         """Keep corrections of an image of a task in its file, in the place of earlier ones; the next run applies them.
@@ -317,19 +314,20 @@ class Batch:
         CorrectionsError
             The corrections are not legal.
         """
-        directory, found = self._directory(task), Corrections.of(corrections)
-        if file_id not in self.tasks([task])[0].file_ids():
-            raise TaskError(f"{directory}: has no image {file_id!r}")
+        found, wanted = self._runnable(task), Corrections.of(corrections)
+        if file_id not in found.file_ids():
+            raise TaskError(f"{found.directory}: has no image {file_id!r}")
         try:
-            return write_corrections(directory, file_id, found)
+            return write_corrections(found.directory, file_id, wanted)
         except OSError as exc:
-            raise TaskError(f"{directory / FOLDER}: cannot be written: {exc.strerror}") from exc
+            raise TaskError(f"{found.directory / FOLDER}: cannot be written: {exc.strerror}") from exc
 
-    def _directory(self, task: str) -> Path:
+    def _runnable(self, task: str, why: str = 'there are images only where "runnable" is true') -> Task:
+        """Return a task by its directory, relative to the root; `why` is told of a template."""
         found = self.tasks([task])
         if not found:
-            raise TaskError(f'{self.root / task}: is a template; there are images only where "runnable" is true')
-        return found[0].directory
+            raise TaskError(f"{self.root / task}: is a template; {why}")
+        return found[0]
 
     def results(self, task: str = ".") -> TaskResults:
         """Return what is known of the images of a task that were processed.
@@ -344,10 +342,7 @@ class Batch:
         TaskError
             There is no such task, or something is wrong with it.
         """
-        found = self.tasks([task])
-        if not found:
-            raise TaskError(f'{self.root / task}: is a template; a task with results needs "runnable": true')
-        prepared = self._preparer().prepare(found[0])
+        prepared = self._preparer().prepare(self._runnable(task, 'a task with results needs "runnable": true'))
         return TaskResults(prepared, Journals(self.root)[prepared.task.name], self.store)
 
     def prune(self, damaged: Collection[str] = ()) -> Pruned:
@@ -373,10 +368,11 @@ class Batch:
                 lock = Lock(journal_directory(self.root, task.name) / "lock", task.name)
                 lock.acquire()
                 stack.callback(lock.release)
-            wanted = {key for task in tasks for key in _keys_in_use(planner.plan(preparer.prepare(task)))}
+            prepared_tasks = [preparer.prepare(task) for task in tasks]
+            wanted = {key for prepared in prepared_tasks for key in _keys_in_use(planner.plan(prepared))}
             gone = [key for key in store.keys() if key not in wanted or key in damaged]  # noqa: SIM118 - no mapping
             freed = sum(store.remove(key) for key in gone)
-            leftovers = [*store.leftovers(), *(path for task in tasks for path in unused_parts(preparer.prepare(task)))]
+            leftovers = [*store.leftovers(), *(path for prepared in prepared_tasks for path in unused_parts(prepared))]
             for path in leftovers:
                 freed += path.stat().st_size
                 path.unlink()
