@@ -50,4 +50,6 @@ def labelled_objects(fields: Mapping[str, Any], context: ExportContext) -> "list
     """Return the objects with the labels 1, 2, ...; None if the options have changed which labels there are."""
     if context.options["dilate"] < 0 or context.options["merge_overlap_threshold"] < math.inf:
         return None
-    return sorted((item for item in final_objects(fields) if not item.is_empty), key=lambda item: item.atoms)
+    from superdsm.core.labels import labelled
+
+    return labelled(final_objects(fields), fields["g_raw"].shape)

@@ -60,13 +60,14 @@ def write_overlay(path: Path, fields: Mapping[str, Any], context: ExportContext)
 
 def write_confidence(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
     """Write a picture of the image with the contours of the final objects, coloured by their confidence."""
-    from superdsm.core.labels import label_image
+    from superdsm.core.labels import draw_labels, labelled
     from superdsm.io.render import confidence_picture
 
-    labelled = sorted((item for item in final_objects(fields) if not item.is_empty), key=lambda item: item.atoms)
-    labels = label_image(labelled, fields["g_raw"].shape)
-    values = [item.confidence for item in labelled]
-    save_rgb(path, confidence_picture(_image(fields), labels, values, border=context.options[BORDER.name]))
+    shape = fields["g_raw"].shape
+    items = labelled(final_objects(fields), shape)
+    values = [item.confidence for item in items]
+    picture = confidence_picture(_image(fields), draw_labels(items, shape), values, border=context.options[BORDER.name])
+    save_rgb(path, picture)
 
 
 def write_image(path: Path, fields: Mapping[str, Any], context: ExportContext) -> None:
