@@ -19,7 +19,7 @@ from superdsm.errors import TaskError
 from superdsm.fields import FINAL_OBJECTS
 from superdsm.host import versions
 from superdsm.report.measure import LABELS, measured
-from superdsm.report.pictures import SUFFIX, Pictures, embedded, linker, thumbnail
+from superdsm.report.pictures import Pictures, embedded, linker, thumbnail
 from superdsm.report.records import Column, ImageReport, Report, TaskReport
 from superdsm.report.truth import Truth
 
@@ -131,9 +131,13 @@ class _Gatherer:
         """Return what is said of the task."""
         entries = [record.entry for record in self.results.values()]
         found = dict(zip(self.results, flags(entries, [self._place(item)[0] for item in self.results]), strict=True))
-        if self.truth is not None:
-            self.truth.evaluate(self._done())
-        thumbnails, views = self._pictures(found)
+        viewed = set() if self.options.single_file else self._viewed(found)
+        errors = (
+            {}
+            if self.truth is None
+            else self.truth.compare(self._done(), viewed, self.options.files / self.task.name / "errors")
+        )
+        thumbnails, views = self._pictures(viewed, errors)
         images = [
             self._image(file_id, found.get(file_id, []), thumbnails.get(file_id, ""), views.get(file_id, {}))
             for file_id in self.results.prepared.file_ids
@@ -183,7 +187,7 @@ class _Gatherer:
         return known.get(PLATE, ""), known.get(WELL, "")
 
     def _pictures(
-        self, found: Mapping[FileId, Sequence[Flag]]
+        self, viewed: set[FileId], errors: Mapping[FileId, Path]
     ) -> tuple[dict[FileId, str], dict[FileId, dict[str, str]]]:
         """Make the pictures; return thumbnails and views by image, as URLs."""
         done = self._done()
@@ -196,15 +200,11 @@ class _Gatherer:
         }
         if self.options.single_file:
             return thumbnails, {}
-        viewed = self._viewed(found)
         large["image"] |= self.pictures.make(self.task.name, "image", [item for item in readable if item in viewed])
         large["graph"] = self.pictures.make(self.task.name, "graph", [item for item in done if item in viewed])
-        if self.truth is not None:
-            place = self.options.files / self.task.name / "errors"
-            large["errors"] = self.truth.draw([item for item in done if item in viewed], place, SUFFIX)
         url = linker(self.options.page)
         views: dict[FileId, dict[str, str]] = {}
-        for view, paths in large.items():
+        for view, paths in {**large, "errors": errors}.items():
             for file_id, path in paths.items():
                 views.setdefault(file_id, {})[view] = url(path)
         return thumbnails, views

@@ -1,12 +1,13 @@
 """Errors against the ground truth, where there is one: pictures, and scores of images and tasks."""
 
-from collections.abc import Collection
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from superdsm.batch.results.images import TaskResults
-from superdsm.batch.tasks.file_ids import FileId, PatternError, check_pattern, expand
+from superdsm.batch.tasks.file_ids import FileId
 from superdsm.errors import ImageError, TaskError
 from superdsm.metrics import Evaluation, evaluate, summarise
+from superdsm.report.pictures import SUFFIX
 
 SCORES = ("ap_50", "seg")  # of images, and pooled of tasks
 
@@ -34,49 +35,44 @@ class Truth:
 
     def __init__(self, results: TaskResults, pattern: str) -> None:
         self.results = results
-        self.pattern = results.prepared.task.expand(pattern)
-        try:
-            check_pattern(self.pattern, results.prepared.file_ids)
-        except PatternError as exc:
-            raise TaskError(f"--gt {pattern}: does not go with the file ids: {exc}") from exc
+        self.paths = results.prepared.truths(pattern)
         self.evaluations: dict[FileId, Evaluation] = {}
 
-    def evaluate(self, file_ids: Collection[FileId]) -> None:
-        """Compare the label images that were written with the true ones, where there are both."""
-        from superdsm.io import read_image
-
-        for file_id in file_ids:
-            path = Path(expand(self.pattern, file_id))
-            if path.is_file() and "seg" in self.results[file_id].outputs:
-                try:
-                    self.evaluations[file_id] = evaluate(self.results[file_id].labels(), read_image(path))
-                except ValueError as exc:
-                    raise TaskError(f"{path}: is no ground truth of image {file_id}: {exc}") from exc
-                except ImageError as exc:
-                    raise TaskError(str(exc)) from exc
-
-    def draw(self, file_ids: Collection[FileId], directory: Path, suffix: str) -> dict[FileId, Path]:
-        """Draw the errors of images that were evaluated; return the pictures by file id.
+    def compare(self, file_ids: Iterable[FileId], drawn: Container[FileId], directory: Path) -> dict[FileId, Path]:
+        """Compare the label images that were written with the true ones, where there are both.
 
         Parameters
         ----------
-        file_ids : collection
+        file_ids : iterable
             The images.
+        drawn : container
+            Those of which the errors are drawn.
         directory : Path
             Where the pictures go.
-        suffix : str
-            Of their names.
+
+        Returns
+        -------
+        dict
+            By file id, the pictures.
         """
         from superdsm.io import read_image, write_rgb
         from superdsm.metrics.picture import error_picture
 
         pictures = {}
         for file_id in file_ids:
-            if file_id in self.evaluations:
-                truth = read_image(Path(expand(self.pattern, file_id)))
-                labels = self.results[file_id].labels()
-                pictures[file_id] = directory / f"{file_id}{suffix}"
-                write_rgb(pictures[file_id], error_picture(labels, truth, self.evaluations[file_id]))
+            path = self.paths[file_id]
+            if not path.is_file() or "seg" not in self.results[file_id].outputs:
+                continue
+            try:
+                labels, truth = self.results[file_id].labels(), read_image(path)
+                result = self.evaluations[file_id] = evaluate(labels, truth)
+            except ValueError as exc:
+                raise TaskError(f"{path}: is no ground truth of image {file_id}: {exc}") from exc
+            except ImageError as exc:
+                raise TaskError(str(exc)) from exc
+            if file_id in drawn:
+                pictures[file_id] = directory / f"{file_id}{SUFFIX}"
+                write_rgb(pictures[file_id], error_picture(labels, truth, result))
         return pictures
 
     def scores(self, file_id: FileId) -> dict[str, float | None]:

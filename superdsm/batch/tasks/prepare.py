@@ -93,6 +93,21 @@ class PreparedTask:
         """Return the path of an input image."""
         return expand(self.task.image_pattern, file_id)
 
+    def truths(self, pattern: str) -> dict[FileId, Path]:
+        """Return the path of the true label image of each image, given their pattern (``--gt``).
+
+        Raises
+        ------
+        TaskError
+            The pattern does not go with the file ids.
+        """
+        expanded = self.task.expand(pattern)
+        try:
+            check_pattern(expanded, self.file_ids)
+            return {file_id: Path(expand(expanded, file_id)) for file_id in self.file_ids}
+        except PatternError as exc:
+            raise TaskError(f"--gt {pattern}: does not go with the file ids of task {self.task.name}: {exc}") from exc
+
 
 def corrections_of(prepared: PreparedTask, file_id: FileId) -> Corrections:
     """Return the corrections of an image of a task.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from superdsm.batch.api import Batch
 from superdsm.batch.execution.listener import Listener
 from superdsm.batch.planning.records import Action, TaskPlan
-from superdsm.batch.tasks.file_ids import PatternError, check_pattern, expand
+from superdsm.batch.tasks.file_ids import expand
 from superdsm.batch.tasks.tree import Task
 from superdsm.cli.evaluate.pairs import (
     Evaluated,
@@ -138,12 +138,7 @@ def _find(plan: TaskPlan, args: argparse.Namespace) -> TaskScores:
         warn(f"task {task.name}: writes no label images, not evaluated; add seg_pathpattern to {task.file.path}")
         scores.evaluated.failed[task.name] = "writes no label images"
         return scores
-    truth = task.expand(args.gt)
-    try:
-        check_pattern(truth, prepared.file_ids)
-        truths = [Path(expand(truth, file_id)) for file_id in prepared.file_ids]
-    except PatternError as exc:
-        raise TaskError(f"--gt {args.gt}: does not go with the file ids of task {task.name}: {exc}") from exc
+    truths = prepared.truths(args.gt).values()
     pictures = None if args.overlay is None else args.overlay / task.name
     for image, path in zip(plan.images, truths, strict=True):
         outputs = {name: Path(expand(output.pattern, image.id)) for name, output in prepared.exports.items()}
